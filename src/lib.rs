@@ -1,0 +1,7 @@
+//! biplane turns two X-ray projections into a CT.
+//!
+//! Rooms, in the order in which data flows: a module uses only what stands above it. ARCHITECTURE.md tells the rest.
+
+pub mod units;
+
+pub mod geometry;

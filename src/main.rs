@@ -1,0 +1,3 @@
+//! The program: parses, runs, maps to an exit code.
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! The one test binary: libtorch links once. A file a subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod geometry;
