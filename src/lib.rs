@@ -5,3 +5,5 @@
 pub mod units;
 
 pub mod geometry;
+
+pub mod io;
