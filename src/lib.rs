@@ -7,3 +7,4 @@ pub mod units;
 pub mod geometry;
 
 pub mod io;
+pub mod projection;

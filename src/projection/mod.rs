@@ -1,0 +1,17 @@
+//! From a volume to films and back: Joseph's forward projector, its exact adjoint, the voxel-driven
+//! back-projector the networks see, and what is done to a film before they see it.
+//! Knows no tensor, no file and no screen.
+
+mod columns;
+
+pub mod adjoint;
+pub mod attenuation;
+pub mod backproject;
+pub mod film;
+pub mod forward;
+
+pub use adjoint::adjoint;
+pub use attenuation::{Attenuation, AttenuationError};
+pub use backproject::{BackProjection, back_project};
+pub use film::{prepare_film, standardise};
+pub use forward::project;
