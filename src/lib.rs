@@ -8,3 +8,5 @@ pub mod geometry;
 
 pub mod io;
 pub mod projection;
+
+pub mod nn;

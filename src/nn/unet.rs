@@ -1,0 +1,252 @@
+//! The five-level U-Net that both stages share, in two or three dimensions. Knows no loss and no training.
+//!
+//! Ronneberger et al., MICCAI 2015, as Dong et al. have it: a level is two times conv 3^n (padding 1),
+//! instance norm (affine), leaky ReLU; down by max pooling; up by a transposed conv of stride 2 that halves the
+//! channels; skip and up are concatenated in this order; the head is a linear conv 1^n.
+
+use super::parameters::{Declaration, Init, Parameters};
+use super::{NnError, Precision};
+use tch::{Device, Kind, Tensor};
+
+/// Levels of both networks.
+pub const LEVELS: usize = 5;
+/// Every side of the input must be a multiple of this: four halvings.
+pub const SIDE_MULTIPLE: i64 = 16;
+/// Guards the instance norm's division (PyTorch's default).
+const NORM_EPS: f64 = 1e-5;
+
+/// Whether the network slides over planes or volumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dims {
+    /// `[N, C, H, W]`.
+    Two,
+    /// `[N, C, D, H, W]`.
+    Three,
+}
+
+impl Dims {
+    fn count(self) -> usize {
+        match self {
+            Self::Two => 2,
+            Self::Three => 3,
+        }
+    }
+
+    fn kernel(self, out_channels: i64, in_channels: i64, side: i64) -> Vec<i64> {
+        let mut shape = vec![out_channels, in_channels];
+        shape.resize(2 + self.count(), side);
+        shape
+    }
+}
+
+/// What a U-Net is built from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UNetConfig {
+    /// Planes or volumes.
+    pub dims: Dims,
+    /// Channels in.
+    pub in_channels: i64,
+    /// Channels of the first level; every level doubles them.
+    pub base_width: i64,
+}
+
+/// Indices of one conv's weight and bias.
+#[derive(Clone, Copy)]
+struct Conv {
+    weight: usize,
+    bias: usize,
+}
+
+/// Conv and norm, twice.
+struct Block {
+    convs: [Conv; 2],
+    norms: [Conv; 2],
+}
+
+/// The network and its parameters.
+pub struct UNet {
+    config: UNetConfig,
+    parameters: Parameters,
+    encoder: Vec<Block>,
+    ups: Vec<Conv>,
+    decoder: Vec<Block>,
+    head: Conv,
+}
+
+/// Called between blocks; an error ends the pass.
+pub type Interrupt<'a> = &'a dyn Fn() -> Result<(), NnError>;
+
+/// Never interrupts.
+pub fn uninterrupted() -> Result<(), NnError> {
+    Ok(())
+}
+
+impl UNet {
+    /// A network with fresh weights.
+    ///
+    /// # Errors
+    /// Where the device cannot hold it.
+    pub fn new(config: UNetConfig, device: Device) -> Result<Self, NnError> {
+        let mut declare = Declaration::default();
+        let width = |level: usize| config.base_width << level;
+        let mut encoder = Vec::new();
+        for level in 0..LEVELS {
+            let from = if level == 0 { config.in_channels } else { width(level - 1) };
+            encoder.push(Block::declare(&mut declare, &format!("enc{}", level + 1), config.dims, from, width(level)));
+        }
+        let (mut ups, mut decoder) = (Vec::new(), Vec::new());
+        for level in (0..LEVELS - 1).rev() {
+            let name = format!("up{}", level + 1);
+            let shape = config.dims.kernel(width(level + 1), width(level), 2);
+            ups.push(Conv {
+                weight: declare.add(format!("{name}.weight"), &shape, Init::Kaiming { fan: width(level + 1) }),
+                bias: declare.add(format!("{name}.bias"), &[width(level)], Init::Zero),
+            });
+            let name = format!("dec{}", level + 1);
+            decoder.push(Block::declare(&mut declare, &name, config.dims, 2 * width(level), width(level)));
+        }
+        let head = Conv::declare(&mut declare, "head", config.dims, config.base_width, 1, 1);
+        Ok(Self { config, parameters: declare.build(device)?, encoder, ups, decoder, head })
+    }
+
+    /// What it was built from.
+    pub fn config(&self) -> UNetConfig {
+        self.config
+    }
+
+    /// Its weights.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Its weights, to change.
+    pub fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+
+    /// `[N, C, (D,) H, W]` to `[N, 1, (D,) H, W]`, f32 in and out; convolutions in `precision`, norms and head in f32.
+    ///
+    /// # Errors
+    /// [`NnError::Input`] where a side is no multiple of 16 or the channels differ; what `interrupt` returns; libtorch's.
+    pub fn forward(&self, input: &Tensor, precision: Precision, interrupt: Interrupt) -> Result<Tensor, NnError> {
+        self.check(input)?;
+        let mut x = channels_last(input, self.config.dims)?.f_to_kind(precision.kind())?;
+        let mut skips = Vec::new();
+        for (level, block) in self.encoder.iter().enumerate() {
+            if level > 0 {
+                skips.push(x.shallow_clone());
+                x = self.halve(&x)?;
+            }
+            x = self.block(&x, block, interrupt)?;
+        }
+        for (up, block) in self.ups.iter().zip(&self.decoder) {
+            let raised = self.raise(&x, *up)?;
+            let skip = skips.pop().ok_or_else(|| NnError::Input("a decoder level without its skip".into()))?;
+            x = Tensor::f_cat(&[skip, raised], 1)?;
+            x = self.block(&x, block, interrupt)?;
+        }
+        self.convolve(&x.f_to_kind(Kind::Float)?, self.head, 0)
+    }
+
+    fn check(&self, input: &Tensor) -> Result<(), NnError> {
+        let size = input.size();
+        let sides = size.get(2..).unwrap_or_default();
+        if size.len() != 2 + self.config.dims.count() || size[1] != self.config.in_channels {
+            let wanted = self.config.in_channels;
+            return Err(NnError::Input(format!("an input of shape {size:?}; the network takes {wanted} channels")));
+        }
+        if sides.iter().any(|s| s % SIDE_MULTIPLE != 0 || *s == 0) {
+            return Err(NnError::Input(format!("sides {sides:?} must be multiples of {SIDE_MULTIPLE}")));
+        }
+        Ok(())
+    }
+
+    fn block(&self, input: &Tensor, block: &Block, interrupt: Interrupt) -> Result<Tensor, NnError> {
+        let mut x = input.shallow_clone();
+        for (conv, norm) in block.convs.iter().zip(&block.norms) {
+            interrupt()?;
+            x = self.convolve(&x, *conv, 1)?;
+            x = self.normalise(&x, *norm)?.f_leaky_relu()?;
+        }
+        Ok(x)
+    }
+
+    fn weights(&self, conv: Conv, kind: Kind) -> Result<(Tensor, Tensor), NnError> {
+        let get = |index| self.parameters.get(index).f_to_kind(kind);
+        Ok((get(conv.weight)?, get(conv.bias)?))
+    }
+
+    fn convolve(&self, x: &Tensor, conv: Conv, padding: i64) -> Result<Tensor, NnError> {
+        let (weight, bias) = self.weights(conv, x.kind())?;
+        Ok(match self.config.dims {
+            Dims::Two => x.f_conv2d(&weight, Some(&bias), [1; 2], [padding; 2], [1; 2], 1)?,
+            Dims::Three => x.f_conv3d(&weight, Some(&bias), [1; 3], [padding; 3], [1; 3], 1)?,
+        })
+    }
+
+    fn raise(&self, x: &Tensor, up: Conv) -> Result<Tensor, NnError> {
+        let (weight, bias) = self.weights(up, x.kind())?;
+        Ok(match self.config.dims {
+            Dims::Two => x.f_conv_transpose2d(&weight, Some(&bias), [2; 2], [0; 2], [0; 2], 1, [1; 2])?,
+            Dims::Three => x.f_conv_transpose3d(&weight, Some(&bias), [2; 3], [0; 3], [0; 3], 1, [1; 3])?,
+        })
+    }
+
+    fn halve(&self, x: &Tensor) -> Result<Tensor, NnError> {
+        Ok(match self.config.dims {
+            Dims::Two => x.f_max_pool2d([2; 2], [2; 2], [0; 2], [1; 2], false)?,
+            Dims::Three => x.f_max_pool3d([2; 3], [2; 3], [0; 3], [1; 3], false)?,
+        })
+    }
+
+    /// Instance norm with statistics in f32. At N = 1 the batch norm kernel computes the same and is the
+    /// fastest on the CPU; for more samples group norm with a group a channel is.
+    fn normalise(&self, x: &Tensor, norm: Conv) -> Result<Tensor, NnError> {
+        let (scale, shift) = self.weights(norm, Kind::Float)?;
+        let size = x.size();
+        if x.device().is_cuda() {
+            let wide = x.f_to_kind(Kind::Float)?;
+            let none = None::<&Tensor>;
+            let out = wide.f_instance_norm(Some(&scale), Some(&shift), none, none, true, 0.0, NORM_EPS, true)?;
+            return Ok(out.f_to_kind(x.kind())?);
+        }
+        if size[0] == 1 {
+            let none = None::<&Tensor>;
+            return Ok(x.f_batch_norm(Some(&scale), Some(&shift), none, none, true, 0.0, NORM_EPS, false)?);
+        }
+        Ok(x.f_group_norm(size[1], Some(&scale), Some(&shift), NORM_EPS, false)?)
+    }
+}
+
+impl Conv {
+    fn declare(declare: &mut Declaration, name: &str, dims: Dims, from: i64, to: i64, side: i64) -> Self {
+        let fan = from * side.pow(dims.count() as u32);
+        Self {
+            weight: declare.add(format!("{name}.weight"), &dims.kernel(to, from, side), Init::Kaiming { fan }),
+            bias: declare.add(format!("{name}.bias"), &[to], Init::Zero),
+        }
+    }
+}
+
+impl Block {
+    fn declare(declare: &mut Declaration, name: &str, dims: Dims, from: i64, to: i64) -> Self {
+        let mut one = |k: usize, from: i64| {
+            let conv = Conv::declare(declare, &format!("{name}.conv{k}"), dims, from, to, 3);
+            let norm = Conv {
+                weight: declare.add(format!("{name}.norm{k}.weight"), &[to], Init::One),
+                bias: declare.add(format!("{name}.norm{k}.bias"), &[to], Init::Zero),
+            };
+            (conv, norm)
+        };
+        let ((conv1, norm1), (conv2, norm2)) = (one(1, from), one(2, to));
+        Self { convs: [conv1, conv2], norms: [norm1, norm2] }
+    }
+}
+
+/// The same values with channels fastest in memory, which the CPU's kernels are fastest on.
+fn channels_last(x: &Tensor, dims: Dims) -> Result<Tensor, NnError> {
+    Ok(match dims {
+        Dims::Two => x.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?,
+        Dims::Three => x.f_permute([0, 2, 3, 4, 1])?.f_contiguous()?.f_permute([0, 4, 1, 2, 3])?,
+    })
+}

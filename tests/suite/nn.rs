@@ -1,0 +1,108 @@
+//! The networks: sizes, shapes, identities.
+
+use biplane::nn::unet::{Dims, UNet, UNetConfig, uninterrupted};
+use biplane::nn::{NnError, Precision, coarse, refine};
+use biplane::projection::BackProjection;
+use tch::{Device, Kind, Tensor};
+
+fn parameters(config: UNetConfig) -> usize {
+    UNet::new(config, Device::Cpu).unwrap().parameters().len()
+}
+
+/// Conv weights and biases, norms, transposed convs and head, summed by hand over the paper's levels.
+fn counted(dims: u32, in_channels: usize, width: usize) -> usize {
+    let (k3, k2) = (3usize.pow(dims), 2usize.pow(dims));
+    let block = |from: usize, to: usize| from * to * k3 + to * to * k3 + 2 * to + 4 * to;
+    let w: Vec<usize> = (0..5).map(|l| width << l).collect();
+    let encoder: usize = (0..5).map(|l| block(if l == 0 { in_channels } else { w[l - 1] }, w[l])).sum();
+    let decoder: usize = (0..4).map(|l| w[l + 1] * w[l] * k2 + w[l] + block(2 * w[l], w[l])).sum();
+    encoder + decoder + width + 1
+}
+
+#[test]
+fn the_papers_networks_have_their_sizes() {
+    // 90.3 and 31.0 million: the well-known sizes of these U-Nets.
+    assert_eq!(parameters(coarse::config(64, BackProjection::Sum)), counted(3, 1, 64));
+    assert_eq!(counted(3, 1, 64) / 100_000, 903);
+    assert_eq!(parameters(refine::config(64, refine::RefineInput::default())), counted(2, 1, 64));
+    assert_eq!(counted(2, 1, 64) / 100_000, 310);
+    assert_eq!(parameters(coarse::config(16, BackProjection::PerView)), counted(3, 2, 16));
+}
+
+#[test]
+fn shapes_and_names() {
+    let net = UNet::new(coarse::config(4, BackProjection::PerView), Device::Cpu).unwrap();
+    let out =
+        net.forward(&Tensor::ones([1, 2, 32, 16, 48], (Kind::Float, Device::Cpu)), Precision::F32, &uninterrupted);
+    assert_eq!(out.unwrap().size(), [1, 1, 32, 16, 48]);
+    let names: Vec<&str> = net.parameters().entries().iter().map(|e| e.name.as_str()).collect();
+    for name in ["enc1.conv1.weight", "enc5.norm2.bias", "up4.weight", "dec1.conv2.bias", "head.weight"] {
+        assert!(names.contains(&name), "{name}");
+    }
+    let wrong =
+        net.forward(&Tensor::ones([1, 2, 20, 16, 16], (Kind::Float, Device::Cpu)), Precision::F32, &uninterrupted);
+    assert!(matches!(wrong, Err(NnError::Input(text)) if text.contains("multiples of 16")));
+}
+
+#[test]
+fn samples_of_a_batch_do_not_see_one_another() {
+    tch::manual_seed(1);
+    let net = UNet::new(UNetConfig { dims: Dims::Two, in_channels: 1, base_width: 8 }, Device::Cpu).unwrap();
+    let x = Tensor::rand([3, 1, 32, 32], (Kind::Float, Device::Cpu));
+    let all = net.forward(&x, Precision::F32, &uninterrupted).unwrap();
+    for i in 0..3 {
+        // One sample goes through the batch norm kernel, three through group norm: both are instance norm.
+        let one = net.forward(&x.narrow(0, i, 1), Precision::F32, &uninterrupted).unwrap();
+        let worst = (one - all.narrow(0, i, 1)).abs().max().double_value(&[]);
+        assert!(worst < 1e-4, "{worst}");
+    }
+}
+
+#[test]
+fn bf16_stays_near_f32() {
+    tch::manual_seed(2);
+    let net = UNet::new(coarse::config(8, BackProjection::PerView), Device::Cpu).unwrap();
+    let x = Tensor::rand([1, 2, 32, 32, 32], (Kind::Float, Device::Cpu));
+    let a = net.forward(&x, Precision::F32, &uninterrupted).unwrap();
+    let b = net.forward(&x, Precision::Bf16, &uninterrupted).unwrap();
+    let scale = a.std(false).double_value(&[]);
+    let off = (a - b).abs().mean(Kind::Float).double_value(&[]);
+    assert!(off < 0.05 * scale, "{off} of {scale}");
+}
+
+#[test]
+fn an_interrupt_between_blocks_ends_the_pass() {
+    let net = UNet::new(coarse::config(4, BackProjection::Sum), Device::Cpu).unwrap();
+    let calls = std::cell::Cell::new(0);
+    let stop = || {
+        calls.set(calls.get() + 1);
+        if calls.get() == 5 { Err(NnError::Cancelled) } else { Ok(()) }
+    };
+    let out = net.forward(&Tensor::ones([1, 1, 32, 32, 32], (Kind::Float, Device::Cpu)), Precision::F32, &stop);
+    assert!(matches!(out, Err(NnError::Cancelled)));
+    assert_eq!(calls.get(), 5);
+}
+
+#[test]
+fn gradients_reach_the_flat_vector_and_match_finite_differences() {
+    // Short against the kinks of the leaky ReLU, long against the rounding of f32.
+    const STEP: f64 = 1e-4;
+    tch::manual_seed(3);
+    let mut net = UNet::new(UNetConfig { dims: Dims::Two, in_channels: 1, base_width: 4 }, Device::Cpu).unwrap();
+    net.parameters_mut().track_gradients();
+    let x = Tensor::rand([2, 1, 32, 32], (Kind::Float, Device::Cpu));
+    let loss = |net: &UNet| net.forward(&x, Precision::F32, &uninterrupted).unwrap().square().mean(Kind::Float);
+    loss(&net).backward();
+    let gradient = net.parameters_mut().take_gradient().unwrap();
+    let _guard = tch::no_grad_guard();
+    let direction = &gradient / gradient.norm();
+    let start = net.parameters().flat().copy();
+    let at = |net: &mut UNet, step: f64| {
+        net.parameters_mut().set_flat(&(&start + &direction * step)).unwrap();
+        loss(net).double_value(&[])
+    };
+    let (plus, minus) = (at(&mut net, STEP), at(&mut net, -STEP));
+    let numeric = (plus - minus) / (2.0 * STEP);
+    let exact = gradient.norm().double_value(&[]);
+    assert!((numeric / exact - 1.0).abs() < 0.02, "{numeric} {exact}");
+}
