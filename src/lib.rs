@@ -10,3 +10,4 @@ pub mod io;
 pub mod projection;
 
 pub mod nn;
+pub mod gpu;

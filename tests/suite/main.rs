@@ -4,3 +4,4 @@
 mod geometry;
 mod nn;
 mod projection;
+mod shaders;

@@ -1,0 +1,99 @@
+//! The `repr(C)` twins of the WGSL uniform structs. A test compares size and offsets with naga's. Knows no meaning
+//! beyond the fields' comments in the shaders.
+
+use super::texture::TexelGrid;
+use bytemuck::{Pod, Zeroable};
+
+/// Twin of `Grid` in shaders/shared/grid.wgsl.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct GridBlock {
+    /// Voxels along x, y, z; HU of a sampled value of 1.
+    pub voxels: [f32; 4],
+    /// Voxels the texture spans.
+    pub spanned: [f32; 4],
+    /// Voxels in a texel.
+    pub factor: [f32; 4],
+}
+
+impl GridBlock {
+    /// The block of `grid`; `hu_per_unit` as the volume's texture says (0 for masks, which have none).
+    pub fn new(grid: &TexelGrid, hu_per_unit: f32) -> Self {
+        let four = |v: [u32; 3], w: f32| [v[0] as f32, v[1] as f32, v[2] as f32, w];
+        Self {
+            voxels: four(grid.voxels, hu_per_unit),
+            spanned: four(grid.spanned(), 0.0),
+            factor: four(grid.factor, 0.0),
+        }
+    }
+}
+
+/// Twin of `Window` in shaders/shared/window.wgsl.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct WindowBlock {
+    /// HU shown black.
+    pub low_hu: f32,
+    /// HU shown white.
+    pub high_hu: f32,
+    /// 1: dense is black.
+    pub invert: f32,
+    /// 1: the target stores linear light.
+    pub linear_target: f32,
+}
+
+/// Twin of `Slice` in shaders/slice.wgsl.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct SliceBlock {
+    /// Voxel coordinate of the first pixel.
+    pub origin: [f32; 4],
+    /// Voxels for a column.
+    pub per_column: [f32; 4],
+    /// Voxels for a row.
+    pub per_row: [f32; 4],
+    /// Left and top of the rectangle, px.
+    pub corner: [f32; 4],
+    /// The volume's texture.
+    pub grid: GridBlock,
+    /// The mask's texture.
+    pub mask_grid: GridBlock,
+    /// Grey values.
+    pub window: WindowBlock,
+    /// Opacity, half width of the outline in px, 1 with mask, 1 for nearest neighbour.
+    pub mask: [f32; 4],
+    /// Colour of the right lung, gamma RGB.
+    pub right_colour: [f32; 4],
+    /// Colour of the left lung, gamma RGB.
+    pub left_colour: [f32; 4],
+    /// Samples a side in each pixel.
+    pub taps: [u32; 4],
+}
+
+/// Twin of `March` in shaders/raymarch.wgsl.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct MarchBlock {
+    /// Voxel coordinate of the first pixel's ray at t = 0.
+    pub origin: [f32; 4],
+    /// Voxels for a column.
+    pub per_column: [f32; 4],
+    /// Voxels for a row.
+    pub per_row: [f32; 4],
+    /// Voxels for 1 mm along the ray.
+    pub per_mm: [f32; 4],
+    /// The volume's texture.
+    pub grid: GridBlock,
+    /// Step, mm.
+    pub step: [f32; 4],
+}
+
+/// Twin of `Show` in shaders/show.wgsl.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct ShowBlock {
+    /// Left and top of the rectangle, px; packed texels for a pixel.
+    pub place: [f32; 4],
+    /// Grey values.
+    pub window: WindowBlock,
+}

@@ -1,0 +1,151 @@
+//! The WGSL sources, put together from their parts, and how they become pipelines. Knows no uniform's meaning.
+
+/// A complete WGSL module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its name in error messages.
+    pub name: &'static str,
+    /// The text.
+    pub wgsl: &'static str,
+    /// Its vertex entry point.
+    pub vertex: &'static str,
+    /// Its fragment entry point.
+    pub fragment: &'static str,
+}
+
+/// A plane through a volume, windowed, with the mask over it.
+pub const SLICE: Source = Source {
+    name: "slice",
+    wgsl: concat!(
+        include_str!("../../shaders/shared/fullscreen.wgsl"),
+        include_str!("../../shaders/shared/grid.wgsl"),
+        include_str!("../../shaders/shared/volume.wgsl"),
+        include_str!("../../shaders/shared/window.wgsl"),
+        include_str!("../../shaders/slice.wgsl"),
+    ),
+    vertex: "fullscreen",
+    fragment: "slice",
+};
+
+/// The maximum along each ray, packed into two bytes.
+pub const MARCH: Source = Source {
+    name: "raymarch",
+    wgsl: concat!(
+        include_str!("../../shaders/shared/fullscreen.wgsl"),
+        include_str!("../../shaders/shared/grid.wgsl"),
+        include_str!("../../shaders/shared/volume.wgsl"),
+        include_str!("../../shaders/raymarch.wgsl"),
+    ),
+    vertex: "fullscreen",
+    fragment: "march",
+};
+
+/// Packed maxima onto the screen, windowed.
+pub const SHOW: Source = Source {
+    name: "show",
+    wgsl: concat!(
+        include_str!("../../shaders/shared/fullscreen.wgsl"),
+        include_str!("../../shaders/shared/window.wgsl"),
+        include_str!("../../shaders/show.wgsl"),
+    ),
+    vertex: "fullscreen",
+    fragment: "show",
+};
+
+/// Every module of the program.
+pub const ALL: [Source; 3] = [SLICE, MARCH, SHOW];
+
+/// What a pipeline binds at group 0: a uniform block at 0, then these.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Slot {
+    /// A filterable 3D texture.
+    Texture3d,
+    /// A 2D texture read texel by texel.
+    Texture2d,
+    /// A filtering sampler.
+    Sampler,
+}
+
+/// The layout of group 0: uniforms of `uniform_bytes`, then `slots` in order.
+pub(super) fn bind_group_layout(
+    device: &wgpu::Device,
+    name: &str,
+    uniform_bytes: u64,
+    slots: &[Slot],
+) -> wgpu::BindGroupLayout {
+    let texture = |view_dimension, filterable| wgpu::BindingType::Texture {
+        sample_type: wgpu::TextureSampleType::Float { filterable },
+        view_dimension,
+        multisampled: false,
+    };
+    let uniforms = wgpu::BindingType::Buffer {
+        ty: wgpu::BufferBindingType::Uniform,
+        has_dynamic_offset: false,
+        min_binding_size: std::num::NonZeroU64::new(uniform_bytes),
+    };
+    let types = slots.iter().map(|slot| match slot {
+        Slot::Texture3d => texture(wgpu::TextureViewDimension::D3, true),
+        Slot::Texture2d => texture(wgpu::TextureViewDimension::D2, false),
+        Slot::Sampler => wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
+    });
+    let entries: Vec<_> = std::iter::once(uniforms)
+        .chain(types)
+        .zip(0u32..)
+        .map(|(ty, binding)| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::FRAGMENT,
+            ty,
+            count: None,
+        })
+        .collect();
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(name), entries: &entries })
+}
+
+/// A pipeline that covers its viewport with one triangle and writes `format`.
+pub(super) fn pipeline(
+    device: &wgpu::Device,
+    source: &Source,
+    layout: &wgpu::BindGroupLayout,
+    format: wgpu::TextureFormat,
+) -> wgpu::RenderPipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(source.name),
+        source: wgpu::ShaderSource::Wgsl(source.wgsl.into()),
+    });
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some(source.name),
+        bind_group_layouts: &[Some(layout)],
+        immediate_size: 0,
+    });
+    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: Some(source.name),
+        layout: Some(&layout),
+        vertex: wgpu::VertexState {
+            module: &module,
+            entry_point: Some(source.vertex),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            buffers: &[],
+        },
+        primitive: wgpu::PrimitiveState::default(),
+        depth_stencil: None,
+        multisample: wgpu::MultisampleState::default(),
+        fragment: Some(wgpu::FragmentState {
+            module: &module,
+            entry_point: Some(source.fragment),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            targets: &[Some(format.into())],
+        }),
+        multiview_mask: None,
+        cache: None,
+    })
+}
+
+/// The sampler of all volumes: trilinear, clamped to the outermost voxels' centres.
+pub(super) fn linear_sampler(device: &wgpu::Device) -> wgpu::Sampler {
+    device.create_sampler(&wgpu::SamplerDescriptor {
+        label: Some("trilinear"),
+        mag_filter: wgpu::FilterMode::Linear,
+        min_filter: wgpu::FilterMode::Linear,
+        ..Default::default()
+    })
+}
