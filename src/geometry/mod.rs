@@ -6,6 +6,7 @@
 pub mod frame;
 pub mod phantom;
 pub mod raster;
+pub mod reorient;
 pub mod resample;
 pub mod view;
 pub mod volume;

@@ -309,11 +309,6 @@ pub enum Warning {
         /// The step used, mm.
         used_mm: f64,
     },
-    /// The voxels were stored along other axes and have been put in order (exactly, without resampling).
-    Reordered {
-        /// Where the stored axes pointed, such as "RAH".
-        from: String,
-    },
     /// The axes stand oblique to the patient's.
     Oblique {
         /// The angle of the worst axis, degrees.
@@ -378,7 +373,6 @@ impl fmt::Display for Warning {
             Self::UnevenSteps { least_mm, largest_mm, used_mm } => {
                 write!(out, "slice steps vary from {least_mm:.2} to {largest_mm:.2} mm; {used_mm:.2} mm is used")
             }
-            Self::Reordered { from } => write!(out, "stored along {from}, put in the order left, back, head"),
             Self::Oblique { degrees } => write!(out, "the grid stands {degrees:.1}° oblique to the patient"),
             Self::Clipped { count } => write!(out, "{count} values outside of the stored range were clipped"),
             Self::NotNumbers { count } => write!(out, "{count} values that are not numbers were read as air"),

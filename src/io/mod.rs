@@ -5,6 +5,10 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod error;
+mod grid;
+mod input;
+pub mod nifti;
+mod output;
 pub mod progress;
 pub mod radiograph;
 

@@ -5,3 +5,4 @@ mod geometry;
 mod nn;
 mod projection;
 mod shaders;
+mod io_volume;

@@ -1,0 +1,54 @@
+//! Writing files whole or not at all: under a temporary name beside the target, then renamed. Knows no format.
+
+use super::IoError;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What every written file says of itself.
+pub const RESEARCH_USE: &str = "biplane research use only";
+
+/// Keeps the temporary names of threads that write to one folder apart.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Writes `path` through `fill`; on any error nothing is left and an older file under that name stays.
+///
+/// # Errors
+/// [`IoError::Write`] or [`IoError::NoPermission`] with what the system said.
+pub(crate) fn write_whole(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), IoError> {
+    let temporary = beside(path);
+    let written = File::create(&temporary).and_then(|file| {
+        let mut out = BufWriter::new(file);
+        fill(&mut out)?;
+        out.flush()?;
+        fs::rename(&temporary, path)
+    });
+    written.map_err(|e| {
+        // The first error is the one to tell; a temporary file that cannot be removed changes nothing.
+        let _ = fs::remove_file(&temporary);
+        IoError::from_write(path, e)
+    })
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}-{}.part", std::process::id(), NEXT.fetch_add(1, Relaxed)));
+    path.with_file_name(name)
+}
+
+/// 16 bit integers as little-endian bytes, in pieces, to `out`.
+pub(crate) fn write_i16_le(out: &mut impl Write, values: &[i16]) -> io::Result<()> {
+    const PIECE: usize = 1 << 16;
+    let mut bytes = Vec::with_capacity(2 * PIECE.min(values.len()));
+    for piece in values.chunks(PIECE) {
+        bytes.clear();
+        bytes.extend(piece.iter().flat_map(|v| v.to_le_bytes()));
+        out.write_all(&bytes)?;
+    }
+    Ok(())
+}
