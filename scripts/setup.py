@@ -372,7 +372,7 @@ def platform_trouble(system=sys.platform, machine=platform.machine(), libc=None)
 
 def ensure_libtorch(rehash=False):
     path = libtorch_path()
-    if path != cache_root() / CPU_FOLDER:
+    if path.resolve() != (cache_root() / CPU_FOLDER).resolve():
         check_foreign_libtorch(path)
         say(f"libtorch: {path} (LIBTORCH)")
         return path

@@ -495,7 +495,7 @@ def pip_download(wheel, folder):
                "--implementation", "cp", "--python-version", "3.11",
                "--abi", "cp311" if abi == "none" else abi, "--platform", platform.split(".")[0],
                "--require-hashes", "-r", str(wanted), "-d", str(folder)]
-    done = subprocess.run(command, stdout=sys.stderr, check=False)
+    done = subprocess.run(command, stdout=sys.stderr, stderr=sys.stderr, check=False)
     path = folder / wheel.filename
     if done.returncode or not path.is_file():
         raise SetupError(f"{wheel.filename}: pip could not fetch it (see its message above). Check "
