@@ -8,7 +8,6 @@ Needs Python's standard library and pip. `--help` lists what it does.
 
 import argparse
 import contextlib
-import ctypes
 import fcntl
 import hashlib
 import json
@@ -385,13 +384,8 @@ def ensure_libtorch(rehash=False):
 # ---------------------------------------------------------------- CUDA
 
 def has_nvidia_driver():
-    if Path("/proc/driver/nvidia/version").exists():
-        return True
-    try:
-        ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return False
-    return True
+    """The kernel's word for it, the same that the program looks at."""
+    return Path("/proc/driver/nvidia/version").exists()
 
 
 def installed_pytorch(places=None):
@@ -406,27 +400,41 @@ def installed_pytorch(places=None):
 
 
 def find_cuda(environ=None, root=None, places=None):
-    """Where the program will find libtorch_cuda.so, in its order, or None: (folder, how)."""
+    """Where the CUDA libraries are or could be taken from, or None: (folder, how)."""
     environ = os.environ if environ is None else environ
     root = root or cache_root()
     if environ.get("BIPLANE_LIBTORCH_CUDA"):
         folder = Path(environ["BIPLANE_LIBTORCH_CUDA"])
-        for candidate in (folder, folder / "lib", folder / "torch" / "lib"):
-            if (candidate / "libtorch_cuda.so").is_file():
-                return folder, "BIPLANE_LIBTORCH_CUDA"
-        raise SetupError(f"BIPLANE_LIBTORCH_CUDA={folder} holds no libtorch_cuda.so. Correct it, or "
-                         "unset it to have the libraries fetched")
-    if (root / CUDA_FOLDER).is_dir():
-        return root / CUDA_FOLDER, "cache"
+        if not (folder / "libtorch_cuda.so").is_file():
+            raise SetupError(f"BIPLANE_LIBTORCH_CUDA={folder} holds no libtorch_cuda.so. Correct it, "
+                             "or unset it to have the libraries fetched")
+        return folder, "BIPLANE_LIBTORCH_CUDA"
+    folder = root / CUDA_FOLDER
+    if (folder / "build-version").is_file():
+        return folder, "cache"
+    if (folder / "lib" / "libtorch_cuda.so").is_file():
+        return folder, "link to PyTorch"
     installed = installed_pytorch(places)
-    return (installed, "installed PyTorch") if installed else None
+    return (installed, "PyTorch") if installed else None
+
+
+def link_cuda(torch, root):
+    """Leads the program to an installed PyTorch: rpaths go through the link to its nvidia folders."""
+    folder = root / CUDA_FOLDER
+    with locked(root, CUDA_FOLDER):
+        folder.mkdir(exist_ok=True)
+        (folder / "lib").unlink(missing_ok=True)
+        (folder / "lib").symlink_to((torch / "lib").resolve())
+    return folder
 
 
 def ensure_cuda(rehash=False):
-    found = find_cuda()
-    if found and found[1] != "cache":
-        say(f"CUDA libraries: {found[0]} ({found[1]})")
-        return found[0]
+    folder, how = find_cuda() or (None, None)
+    if how == "PyTorch":
+        folder = link_cuda(folder, cache_root())
+    if how and how != "cache":
+        say(f"CUDA libraries: {folder / 'lib' if how != 'BIPLANE_LIBTORCH_CUDA' else folder} ({how})")
+        return folder
     trouble = platform_trouble()
     if trouble:
         raise SetupError(trouble)
