@@ -9,5 +9,6 @@ pub mod geometry;
 pub mod io;
 pub mod projection;
 
-pub mod nn;
+pub mod app;
 pub mod gpu;
+pub mod nn;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod geometry;
+mod io_volume;
 mod nn;
 mod projection;
 mod shaders;
-mod io_volume;

@@ -1,0 +1,81 @@
+//! Every change the person can make, as a value. Panels send these; [`super::apply`] is the one place that obeys them.
+
+use super::film::Slot;
+use super::state::{Dialog, ExportForm, Purpose};
+use crate::geometry::Preset;
+use std::path::PathBuf;
+
+/// A wish of the person at the screen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Opens files of any kind: films go to their places, a volume to the planes, a session restores all.
+    Open(Vec<PathBuf>),
+    /// Opens a film in this place, whatever its header says about its view.
+    OpenFilm(Slot, PathBuf),
+    /// Asks for a path: by the system's dialog, and by the path field where the system has none.
+    Ask(Purpose),
+    /// A path was given for what was asked.
+    Given(Purpose, PathBuf),
+    /// Exchanges the two films; each keeps its settings.
+    SwapFilms,
+    /// Takes the film out of this place.
+    CloseFilm(Slot),
+    /// Sets the gantry angle of a film, degrees.
+    SetAngle(Slot, f64),
+    /// Sets the pixel pitch of a film, mm (both directions).
+    SetPitch(Slot, f64),
+    /// Sets the source-axis distance of a film, mm.
+    SetSad(Slot, f64),
+    /// Sets the source-detector distance of a film, mm.
+    SetSdd(Slot, f64),
+    /// Mirrors a film left to right.
+    MirrorCols(Slot),
+    /// Mirrors a film top to bottom.
+    MirrorRows(Slot),
+    /// Exchanges black and white of a film.
+    Invert(Slot),
+    /// Sets the window of a film's preview: black and white on the standardised film. Display only.
+    SetFilmWindow(Slot, [f32; 2]),
+    /// Takes this machine's geometry where the films say nothing.
+    SetPreset(Preset),
+    /// Chooses a model by its place in the list.
+    SetModel(usize),
+    /// Chooses a device by its place in the list.
+    SetDevice(usize),
+    /// Starts the reconstruction.
+    Reconstruct,
+    /// Stops the reconstruction; the button answers at once.
+    Cancel,
+    /// Writes what is on screen in this form.
+    Export(ExportForm),
+    /// Saves the session under its name, or asks for one.
+    SaveSession,
+    /// Shows or hides patient names.
+    ShowNames(bool),
+    /// Opens a dialog over the window, or closes the one that is open.
+    Show(Option<Dialog>),
+    /// The line typed in the path dialog.
+    TypePath(String),
+    /// Takes a message off the screen.
+    Dismiss(u64),
+    /// Full screen on or off.
+    FullScreen,
+    /// Starts the program anew after the graphics device was lost; the session is restored.
+    Restart,
+}
+
+/// Where panels put commands; they are obeyed after the frame is drawn.
+#[derive(Default)]
+pub struct Outbox(Vec<Command>);
+
+impl Outbox {
+    /// Sends a command.
+    pub fn send(&mut self, command: Command) {
+        self.0.push(command);
+    }
+
+    /// All commands sent so far, in order.
+    pub fn take(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.0)
+    }
+}

@@ -1,0 +1,115 @@
+//! The workstation: a window on two films and a volume. Drawing reads snapshots and sends commands; files, networks
+//! and waiting belong to worker threads. Knows nothing of the command line.
+//!
+//! Where to begin reading: [`Workstation::ui`] is one frame, [`command::Command`] is everything a person can do,
+//! `apply` obeys, `jobs` holds what runs on threads, [`state::State`] is what is drawn.
+
+pub mod command;
+pub mod film;
+pub mod reconstruct;
+pub mod settings;
+pub mod state;
+pub mod theme;
+pub mod widgets;
+pub mod worker;
+
+mod apply;
+mod bars;
+mod dialogs;
+mod help;
+mod jobs;
+mod window;
+
+pub use window::{AppError, run};
+
+use command::{Command, Outbox};
+use dialogs::Dialogs;
+use egui::Ui;
+use jobs::{Done, Lane};
+use settings::Settings;
+use state::State;
+use std::path::PathBuf;
+use worker::Workers;
+
+/// How the workstation starts.
+#[derive(Clone, Debug, Default)]
+pub struct LaunchOptions {
+    /// Films, a volume, or a session to open at once.
+    pub files: Vec<PathBuf>,
+    /// Show the bundled case in a loop, full screen.
+    pub demo: bool,
+    /// Where window, layout and recent files are remembered; `None` remembers nothing.
+    pub settings: Option<PathBuf>,
+}
+
+/// The whole application, independent of the window it is shown in: the window, the off-screen renderer and the
+/// tests all call [`Workstation::ui`].
+pub struct Workstation {
+    state: State,
+    jobs: Workers<Lane, Done>,
+    dialogs: Dialogs,
+    settings: Settings,
+    outbox: Outbox,
+}
+
+impl Workstation {
+    /// A workstation in `ctx`, with the files of `options` already being read.
+    pub fn new(ctx: &egui::Context, options: &LaunchOptions) -> Self {
+        theme::theme().install(ctx);
+        let settings = Settings::load(options.settings.as_deref());
+        let waker = ctx.clone();
+        let mut workstation = Self {
+            state: State { recent: settings.remembered.recent.clone(), ..State::default() },
+            jobs: Workers::new(move || waker.request_repaint()),
+            dialogs: Dialogs::default(),
+            settings,
+            outbox: Outbox::default(),
+        };
+        if !options.files.is_empty() {
+            workstation.outbox.send(Command::Open(options.files.clone()));
+        }
+        workstation
+    }
+
+    /// What is drawn; for tests and for the window's title.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Sends a command as a panel would; it is obeyed in the next frame.
+    pub fn send(&mut self, command: Command) {
+        self.outbox.send(command);
+    }
+
+    /// Whether anything is at work in the background.
+    pub fn is_busy(&self) -> bool {
+        self.jobs.any_busy() || self.state.run.is_some()
+    }
+
+    /// One frame: results of jobs, keys, panels, then the commands they sent.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        self.receive(&ctx);
+        self.take_dropped_files(&ctx);
+        let Self { state, outbox, .. } = self;
+        bars::top(ui, state, outbox);
+        bars::bottom(ui, state);
+        bars::banners(ui, state, outbox);
+        reconstruct::left_column(ui, state, outbox);
+        reconstruct::planes(ui, state, outbox);
+        help::show(ui, state, outbox);
+        dialogs::path_dialog(ui, state, outbox);
+        bars::drop_hint(ui);
+        for command in self.outbox.take() {
+            self.apply(&ctx, command);
+        }
+    }
+
+    /// Files dropped on the window.
+    fn take_dropped_files(&mut self, ctx: &egui::Context) {
+        let paths: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
+        if !paths.is_empty() {
+            self.outbox.send(Command::Open(paths));
+        }
+    }
+}

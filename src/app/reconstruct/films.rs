@@ -1,0 +1,293 @@
+//! The two film cards: picture, view, geometry, warnings.
+
+use crate::app::command::{Command, Outbox};
+use crate::app::film::{Film, Projection, Slot};
+use crate::app::state::{Place, Purpose, State};
+use crate::app::theme::theme;
+use crate::app::widgets::{self, NumberForm, Tone};
+use crate::io::Provenance;
+use egui::{Align, Align2, Color32, Label, Layout, Rect, RichText, Sense, Ui, pos2, vec2};
+use egui_material_icons::icons::{
+    ICON_CLOSE, ICON_CONTRAST, ICON_FLIP, ICON_FOLDER_OPEN, ICON_INVERT_COLORS, ICON_KEYBOARD, ICON_SWAP_VERT,
+};
+
+/// Distances of source and detector that can be typed, mm (wider than any machine).
+const DISTANCES_MM: std::ops::RangeInclusive<f64> = 100.0..=20000.0;
+/// Pixel pitches that can be typed, mm.
+const PITCHES_MM: std::ops::RangeInclusive<f64> = 0.01..=10.0;
+
+/// Both cards.
+pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
+    for slot in Slot::BOTH {
+        ui.push_id(slot, |ui| widgets::card(ui, |ui| card(ui, state, slot, out)));
+    }
+}
+
+/// One card: head, then picture and settings or what to do.
+fn card(ui: &mut Ui, state: &State, slot: Slot, out: &mut Outbox) {
+    let place = &state.films[slot.index()];
+    head(ui, state, slot, out);
+    match &place.film {
+        Some(film) => {
+            ui.horizontal_top(|ui| {
+                picture(ui, place, film, slot);
+                ui.vertical(|ui| controls(ui, film, slot, out));
+            });
+            distances(ui, film, slot, out);
+            warning_line(ui, state, film, slot);
+        }
+        None => empty(ui, place, slot, state, out),
+    }
+}
+
+/// The card's title, the file's name, and what can be done with the whole film.
+fn head(ui: &mut Ui, state: &State, slot: Slot, out: &mut Outbox) {
+    let t = theme();
+    let place = &state.films[slot.index()];
+    ui.allocate_ui_with_layout(
+        vec2(ui.available_width(), t.size.control),
+        Layout::right_to_left(Align::Center),
+        |ui| {
+            ui.spacing_mut().item_spacing.x = t.space.tiny;
+            let title =
+                place.film.as_ref().map_or_else(|| slot.title().to_owned(), |f| format!("{} film", f.kind().label()));
+            if place.film.is_some() {
+                if widgets::icon_button(ui, ICON_CLOSE, &format!("Close {}", slot.title().to_lowercase()), false)
+                    .clicked()
+                {
+                    out.send(Command::CloseFilm(slot));
+                }
+                let name = format!("Open another {}", slot.title().to_lowercase());
+                if widgets::icon_button(ui, ICON_FOLDER_OPEN, &name, false).clicked() {
+                    out.send(Command::Ask(Purpose::Film(slot)));
+                }
+            }
+            if slot == Slot::First
+                && state.pair().is_some()
+                && widgets::icon_button(ui, ICON_SWAP_VERT, "Swap the two films", false).clicked()
+            {
+                out.send(Command::SwapFilms);
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = t.space.medium;
+                ui.add(Label::new(RichText::new(title).font(t.title()).color(t.color.text)));
+                if let Some(film) = &place.film {
+                    if film.radiograph.simulated {
+                        widgets::tag(ui, "simulated", Tone::Notice);
+                    }
+                    let name = RichText::new(film.name()).font(t.caption()).color(t.color.text_faint);
+                    ui.add(Label::new(name).truncate()).on_hover_text(film.path.display().to_string());
+                }
+            });
+        },
+    );
+}
+
+/// The hung picture with orientation letters.
+fn picture(ui: &mut Ui, place: &Place, film: &Film, slot: Slot) {
+    let t = theme();
+    let (rect, response) = ui.allocate_exact_size(vec2(t.size.preview, t.size.preview), Sense::hover());
+    let name = format!("{} preview", slot.title());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
+    ui.painter().rect_filled(rect, t.small_corners(), t.color.image);
+    let inner = rect.shrink(t.space.tiny);
+    let Some(texture) = &place.preview else {
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, "preparing", t.caption(), t.color.text_faint);
+        return;
+    };
+    let size = texture.size_vec2();
+    // Pixels are square in mm: a film of other pitch along rows is stretched to its true shape.
+    let [pitch_u, pitch_v] = film.settings.pitch_mm;
+    let shape = vec2(size.x * pitch_u as f32, size.y * pitch_v as f32);
+    let scale = (inner.width() / shape.x).min(inner.height() / shape.y);
+    let fitted = Rect::from_center_size(inner.center(), shape * scale);
+    ui.painter().image(texture.id(), fitted, Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)), Color32::WHITE);
+    letters(ui, rect, film.hung_letters());
+}
+
+/// Patient directions at the four edges.
+fn letters(ui: &Ui, rect: Rect, [left, right, top, bottom]: [char; 4]) {
+    let t = theme();
+    let inset = rect.shrink(t.space.small);
+    for (at, align, letter) in [
+        (inset.left_center(), Align2::LEFT_CENTER, left),
+        (inset.right_center(), Align2::RIGHT_CENTER, right),
+        (inset.center_top(), Align2::CENTER_TOP, top),
+        (inset.center_bottom(), Align2::CENTER_BOTTOM, bottom),
+    ] {
+        let shade = at + vec2(1.0, 1.0);
+        ui.painter().text(shade, align, letter, t.overline(), t.color.image);
+        ui.painter().text(at, align, letter, t.overline(), t.color.letter);
+    }
+}
+
+/// View, angle, flips, invert, window: the controls beside the picture.
+fn controls(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
+    let t = theme();
+    let s = &film.settings;
+    let width = ui.available_width();
+    field_head(ui, "View", s.angle_from);
+    let names: Vec<String> = Projection::ALL.iter().map(|p| p.label().to_owned()).collect();
+    let current = Projection::of_angle(s.angle_deg);
+    let chosen = Projection::ALL.iter().position(|p| *p == current);
+    if let Some(k) = widgets::choice(ui, &format!("{} view", slot.title()), &names, chosen, width) {
+        let other = |deg: f64| if deg.rem_euclid(90.0) == 0.0 { deg + 45.0 } else { deg };
+        out.send(Command::SetAngle(slot, Projection::ALL[k].angle_deg().unwrap_or_else(|| other(s.angle_deg))));
+    }
+    let form = NumberForm { name: &format!("{} angle", slot.title()), width, speed: 0.5, decimals: 1, suffix: "°" };
+    if let Some(deg) = widgets::number(ui, s.angle_deg, -360.0..=720.0, form) {
+        out.send(Command::SetAngle(slot, deg));
+    }
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = t.space.tiny;
+        let which = slot.title().to_lowercase();
+        for (icon, name, on, command) in [
+            (ICON_FLIP, format!("Mirror {which} left to right"), s.mirror_cols, Command::MirrorCols(slot)),
+            (ICON_SWAP_VERT, format!("Mirror {which} top to bottom"), s.mirror_rows, Command::MirrorRows(slot)),
+            (ICON_INVERT_COLORS, format!("Invert {which}: dense must be white"), s.invert, Command::Invert(slot)),
+        ] {
+            if widgets::icon_button(ui, icon, &name, on).clicked() {
+                out.send(command);
+            }
+        }
+        window_menu(ui, film, slot, out);
+    });
+}
+
+/// The preview's window behind one button.
+fn window_menu(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
+    let t = theme();
+    let name = format!("Window of {}", slot.title().to_lowercase());
+    let changed = film.settings.window != crate::app::film::FULL_WINDOW;
+    let button = widgets::icon_button(ui, ICON_CONTRAST, &name, changed);
+    egui::Popup::menu(&button).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
+        ui.set_width(t.size.right_column);
+        widgets::caption(ui, "PREVIEW WINDOW, DISPLAY ONLY");
+        let [black, white] = film.settings.window;
+        let form = |name| NumberForm { name, width: t.size.value, speed: 0.01, decimals: 2, suffix: "" };
+        widgets::row(ui, "Black", |ui| {
+            if let Some(v) = widgets::slider(ui, f64::from(black), -0.2..=1.4, form("Black")) {
+                out.send(Command::SetFilmWindow(slot, [v as f32, white.max(v as f32 + 0.05)]));
+            }
+        });
+        widgets::row(ui, "White", |ui| {
+            if let Some(v) = widgets::slider(ui, f64::from(white), -0.1..=1.5, form("White")) {
+                out.send(Command::SetFilmWindow(slot, [black.min(v as f32 - 0.05), v as f32]));
+            }
+        });
+        if widgets::quiet_button(ui, None, "Reset window", None).clicked() {
+            out.send(Command::SetFilmWindow(slot, crate::app::film::FULL_WINDOW));
+        }
+    });
+}
+
+/// Pixel pitch and distances, each with where it comes from.
+fn distances(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
+    let t = theme();
+    let s = &film.settings;
+    let width = (ui.available_width() - 2.0 * t.space.medium) / 3.0;
+    let fields: [(&str, f64, Provenance, _, f64, usize, fn(Slot, f64) -> Command); 3] = [
+        ("Pixel", s.pitch_mm[0], s.pitch_from, PITCHES_MM, 0.005, 3, Command::SetPitch),
+        ("SAD", s.sad_mm, s.sad_from, DISTANCES_MM, 5.0, 0, Command::SetSad),
+        ("SDD", s.sdd_mm, s.sdd_from, DISTANCES_MM, 5.0, 0, Command::SetSdd),
+    ];
+    ui.horizontal_top(|ui| {
+        for (label, value, from, range, speed, decimals, command) in fields {
+            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
+                ui.spacing_mut().item_spacing.y = t.space.tiny;
+                ui.set_width(width);
+                field_head(ui, label, from);
+                let name = format!("{} {label}", slot.title());
+                let form = NumberForm { name: &name, width, speed, decimals, suffix: " mm" };
+                ui.add_enabled_ui(label == "Pixel" || !s.parallel, |ui| {
+                    if let Some(typed) = widgets::number(ui, value, range, form) {
+                        out.send(command(slot, typed));
+                    }
+                });
+            });
+        }
+    });
+}
+
+/// A small label with where the value beneath it comes from.
+fn field_head(ui: &mut Ui, label: &str, from: Provenance) {
+    let t = theme();
+    let (word, color, tip) = match from {
+        Provenance::Header => ("header", t.color.text_faint, "Read from the file's header"),
+        Provenance::Assumed => ("assumed", t.color.warning, "Not in the file: a usual value. Set it if you know it"),
+        Provenance::User => ("set", t.color.accent, "Set by you"),
+    };
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = t.space.small;
+        ui.spacing_mut().interact_size.y = t.text.caption;
+        ui.label(RichText::new(label).font(t.caption()).color(t.color.text_secondary));
+        ui.label(RichText::new(word).font(t.caption()).color(color)).on_hover_text(tip);
+    });
+}
+
+/// The most important warning; all of them when pointed at.
+fn warning_line(ui: &mut Ui, state: &State, film: &Film, slot: Slot) {
+    let t = theme();
+    let mut lines = if slot == Slot::Second { state.pair_warnings() } else { Vec::new() };
+    let urgent = !lines.is_empty();
+    lines.extend(film.warnings());
+    let Some(first) = lines.first() else {
+        let text = "No objections: geometry complete.";
+        let text = if film.radiograph.simulated { "Simulated film: exact geometry." } else { text };
+        ui.label(RichText::new(text).font(t.caption()).color(t.color.text_faint));
+        return;
+    };
+    let more = if lines.len() > 1 { format!("  +{}", lines.len() - 1) } else { String::new() };
+    let color = if urgent { t.color.danger } else { t.color.warning };
+    let text = RichText::new(format!("{first}{more}")).font(t.caption()).color(color);
+    ui.add(Label::new(text).truncate().sense(Sense::hover())).on_hover_text(lines.join("\n"));
+}
+
+/// What to do where no film is.
+fn empty(ui: &mut Ui, place: &Place, slot: Slot, state: &State, out: &mut Outbox) {
+    let t = theme();
+    let height = t.size.preview;
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+    ui.painter().rect_filled(rect, t.small_corners(), t.color.field);
+    let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::Center)));
+    inner.add_space(height / 5.0);
+    if let Some(name) = &place.loading {
+        inner.add(egui::Spinner::new().size(t.text.display).color(t.color.accent));
+        inner.label(RichText::new(format!("Reading {name}")).font(t.body()).color(t.color.text_secondary));
+        return;
+    }
+    let which = slot.title().to_lowercase();
+    inner.label(RichText::new(format!("Drop the {which} here")).font(t.body()).color(t.color.text));
+    inner.label(RichText::new("DICOM, PNG, TIFF or JPEG").font(t.caption()).color(t.color.text_faint));
+    inner.add_space(t.space.medium);
+    inner.horizontal(|ui| {
+        let label = format!("Open {which}");
+        ui.add_space(t.space.huge);
+        if widgets::quiet_button(ui, Some(ICON_FOLDER_OPEN), &label, None).clicked() {
+            out.send(Command::Ask(Purpose::Film(slot)));
+        }
+        let path = widgets::icon_button(ui, ICON_KEYBOARD, &format!("Type the path of the {which}"), false);
+        if path.clicked() {
+            out.send(Command::Show(Some(crate::app::state::Dialog::Path(Purpose::Film(slot)))));
+        }
+        recent_menu(ui, state, slot, out);
+    });
+}
+
+/// Files opened before.
+fn recent_menu(ui: &mut Ui, state: &State, slot: Slot, out: &mut Outbox) {
+    if state.recent.is_empty() {
+        return;
+    }
+    let name = format!("Recent files for the {}", slot.title().to_lowercase());
+    let button = widgets::icon_button(ui, egui_material_icons::icons::ICON_HISTORY, &name, false);
+    egui::Popup::menu(&button).show(|ui| {
+        for path in &state.recent {
+            let label =
+                path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+            if ui.button(label).on_hover_text(path.display().to_string()).clicked() {
+                out.send(Command::OpenFilm(slot, path.clone()));
+            }
+        }
+    });
+}

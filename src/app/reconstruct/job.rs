@@ -1,0 +1,75 @@
+//! What a reconstruction runs with, the one main button, and its progress.
+
+use crate::app::command::{Command, Outbox};
+use crate::app::state::{Run, State};
+use crate::app::theme::theme;
+use crate::app::widgets;
+use crate::geometry::Preset;
+use egui::{Align, Label, Layout, RichText, Ui, vec2};
+
+/// Geometry, model, device, Reconstruct or progress and Cancel.
+pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
+    let setup = &state.setup;
+    let presets: Vec<String> = Preset::ALL.iter().map(|p| p.label().to_owned()).collect();
+    let models: Vec<String> = setup.models.iter().map(|m| m.label.clone()).collect();
+    ui.add_enabled_ui(state.run.is_none(), |ui| {
+        widgets::row(ui, "Geometry", |ui| {
+            let chosen = Preset::ALL.iter().position(|p| *p == setup.preset);
+            if let Some(k) = widgets::choice(ui, "Geometry", &presets, chosen, ui.available_width()) {
+                out.send(Command::SetPreset(Preset::ALL[k]));
+            }
+        });
+        widgets::row(ui, "Model", |ui| {
+            if let Some(k) = widgets::choice(ui, "Model", &models, Some(setup.model), ui.available_width()) {
+                out.send(Command::SetModel(k));
+            }
+        });
+        widgets::row(ui, "Device", |ui| {
+            if let Some(k) = widgets::choice(ui, "Device", &setup.devices, Some(setup.device), ui.available_width()) {
+                out.send(Command::SetDevice(k));
+            }
+        });
+    });
+    ui.add_space(theme().space.tiny);
+    match &state.run {
+        Some(run) => progress(ui, run, out),
+        None => start(ui, state, out),
+    }
+}
+
+/// The button, or why it cannot be pressed.
+fn start(ui: &mut Ui, state: &State, out: &mut Outbox) {
+    let t = theme();
+    let obstacle = state.obstacle();
+    let label = obstacle.clone().unwrap_or_else(|| "Reconstruct".into());
+    if widgets::primary_button(ui, &label, obstacle.is_none()).clicked() {
+        out.send(Command::Reconstruct);
+    }
+    let hint = match (&obstacle, state.films_simulated()) {
+        (Some(_), _) => "Two films at about a right angle are needed.",
+        (None, true) => "The films shown are simulated from a CT.",
+        (None, false) => "Check letters and views first: a mirrored film gives a mirrored patient.",
+    };
+    ui.add(Label::new(RichText::new(hint).font(t.caption()).color(t.color.text_faint)).truncate()).on_hover_text(hint);
+}
+
+/// The stage, the bar, and Cancel.
+fn progress(ui: &mut Ui, run: &Run, out: &mut Outbox) {
+    let t = theme();
+    let size = vec2(ui.available_width(), t.size.control);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+        ui.add_enabled_ui(!run.cancelling, |ui| {
+            if widgets::quiet_button(ui, None, "Cancel", None).clicked() {
+                out.send(Command::Cancel);
+            }
+        });
+        let seconds = run.started.elapsed().as_secs_f32();
+        ui.label(RichText::new(format!("{seconds:.1} s")).font(t.body()).color(t.color.text_secondary));
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            let stage = if run.cancelling { "Cancelling" } else { run.stage.as_str() };
+            ui.add(Label::new(RichText::new(stage).font(t.body()).color(t.color.text)).truncate());
+        });
+    });
+    widgets::progress(ui, run.fraction);
+    ui.ctx().request_repaint_after(std::time::Duration::from_millis(100));
+}

@@ -1,0 +1,70 @@
+//! What is remembered between two starts: window, recent files, choices. One small TOML file. Knows no panel.
+
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Recent files that are kept.
+const MAX_RECENT: usize = 10;
+
+/// What is remembered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Remembered {
+    /// Inner size of the window, points.
+    pub window: Option<[f32; 2]>,
+    /// The window filled the screen.
+    pub maximised: bool,
+    /// Files opened before, newest first.
+    pub recent: Vec<PathBuf>,
+    /// The mouse scheme's name.
+    pub mouse: Option<String>,
+    /// A model folder chosen by hand.
+    pub model: Option<PathBuf>,
+    /// The device's name.
+    pub device: Option<String>,
+}
+
+/// The settings and the file they live in.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What is remembered.
+    pub remembered: Remembered,
+    file: Option<PathBuf>,
+}
+
+/// Where settings live unless told otherwise: the user's configuration folder.
+pub fn default_path() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "biplane").map(|dirs| dirs.config_dir().join("workstation.toml"))
+}
+
+impl Settings {
+    /// Reads the file; one that is missing or damaged gives the defaults, since nothing of value is lost with it.
+    pub fn load(file: Option<&Path>) -> Self {
+        let text = file.and_then(|f| std::fs::read_to_string(f).ok()).unwrap_or_default();
+        Self { remembered: toml::from_str(&text).unwrap_or_default(), file: file.map(Path::to_path_buf) }
+    }
+
+    /// Puts a file on top of the recent ones.
+    pub fn opened(&mut self, path: &Path) {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let recent = &mut self.remembered.recent;
+        recent.retain(|p| *p != path);
+        recent.insert(0, path);
+        recent.truncate(MAX_RECENT);
+    }
+
+    /// Writes the file, through a temporary name so that a crash leaves the old one.
+    ///
+    /// # Errors
+    /// The system's error; nothing depends on these settings, so callers may go on.
+    pub fn save(&self) -> std::io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let text = toml::to_string_pretty(&self.remembered).map_err(std::io::Error::other)?;
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let draft = file.with_extension("toml.new");
+        std::fs::write(&draft, text)?;
+        std::fs::rename(&draft, file)
+    }
+}

@@ -1,0 +1,319 @@
+//! What is drawn: snapshots that panels only read. Changes arrive as commands (see [`crate::app::command`]).
+
+use super::film::{Film, Slot};
+use super::widgets::Tone;
+use crate::geometry::{Preset, Volume};
+use crate::io::SourceInfo;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Messages kept on screen at once; older ones make room.
+const MAX_NOTES: usize = 3;
+
+/// Everything the panels draw from.
+#[derive(Default)]
+pub struct State {
+    /// The two films.
+    pub films: [Place; 2],
+    /// What a reconstruction would run with.
+    pub setup: Setup,
+    /// The reconstruction that runs, if one does.
+    pub run: Option<Run>,
+    /// The volume on screen.
+    pub case: Option<Arc<Case>>,
+    /// Loading of a volume, its name, while it lasts.
+    pub loading_volume: Option<String>,
+    /// The lungs in the volume on screen.
+    pub mask: MaskState,
+    /// Export that runs, in words.
+    pub exporting: Option<String>,
+    /// Messages, oldest first.
+    pub notes: Vec<Note>,
+    /// Whether patient names are shown.
+    pub names_shown: bool,
+    /// The dialog over the window.
+    pub dialog: Option<Dialog>,
+    /// The line of the path dialog as typed so far.
+    pub typed_path: String,
+    /// Files opened before, newest first.
+    pub recent: Vec<PathBuf>,
+    /// The graphics card, in words.
+    pub adapter: String,
+    /// Why the graphics device is gone, once it is.
+    pub device_lost: Option<String>,
+    /// The number of the next message.
+    pub next_note: u64,
+}
+
+/// A place for a film.
+#[derive(Default)]
+pub struct Place {
+    /// The film, once loaded.
+    pub film: Option<Arc<Film>>,
+    /// The name of the file being read.
+    pub loading: Option<String>,
+    /// The hung, standardised, windowed picture, ready to draw.
+    pub preview: Option<egui::TextureHandle>,
+}
+
+/// What a reconstruction runs with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setup {
+    /// The machine whose geometry is taken where films say nothing.
+    pub preset: Preset,
+    /// The models there are, as shown.
+    pub models: Vec<ModelEntry>,
+    /// The chosen one, an index into `models`.
+    pub model: usize,
+    /// The devices there are, as shown.
+    pub devices: Vec<String>,
+    /// The chosen one, an index into `devices`.
+    pub device: usize,
+}
+
+/// A model that can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelEntry {
+    /// Its name on screen.
+    pub label: String,
+    /// Its folder; `None` for the one that is built in.
+    pub folder: Option<PathBuf>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            preset: Preset::Simulated,
+            models: Vec::new(),
+            model: 0,
+            devices: vec!["Automatic".into(), "Processor".into()],
+            device: 0,
+        }
+    }
+}
+
+/// A reconstruction under way.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// When it began.
+    pub started: Instant,
+    /// The stage, in words.
+    pub stage: String,
+    /// How much of all is done, in [0, 1]; `None` while unknown.
+    pub fraction: Option<f32>,
+    /// Cancel was pressed.
+    pub cancelling: bool,
+}
+
+/// A volume on screen and where it comes from.
+pub struct Case {
+    /// Grows with every volume shown; results for an older one are stale.
+    pub id: u64,
+    /// The volume.
+    pub volume: Arc<Volume>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a volume comes from.
+pub enum Origin {
+    /// Reconstructed here from two films.
+    Films {
+        /// Stage names and times, in order.
+        stages: Vec<(String, Duration)>,
+        /// The device it ran on, in words.
+        device: String,
+        /// The model's name.
+        model: String,
+        /// The films were made by a projector.
+        simulated: bool,
+    },
+    /// Read from a file or folder.
+    File {
+        /// What the file says.
+        info: Box<SourceInfo>,
+        /// What is odd about it.
+        warnings: Vec<String>,
+    },
+}
+
+impl Case {
+    /// A short name for titles and file names.
+    pub fn title(&self) -> String {
+        match &self.origin {
+            Origin::Films { .. } => "Reconstruction from two films".into(),
+            Origin::File { info, .. } => {
+                info.path.file_name().map_or_else(|| "Volume".into(), |n| n.to_string_lossy().into_owned())
+            }
+        }
+    }
+}
+
+/// The lung mask beside its settings (which belong to the view).
+#[derive(Default)]
+pub struct MaskState {
+    /// Volumes, once found.
+    pub volumes: Option<LungVolumes>,
+    /// Being computed.
+    pub busy: bool,
+}
+
+/// Lung volumes, ml.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LungVolumes {
+    /// The patient's right.
+    pub right_ml: f64,
+    /// The patient's left.
+    pub left_ml: f64,
+}
+
+/// A message on screen.
+#[derive(Clone, Debug)]
+pub struct Note {
+    /// To dismiss it by.
+    pub id: u64,
+    /// How much it matters.
+    pub tone: Tone,
+    /// What happened, in a few words.
+    pub head: String,
+    /// Which file, which cause, what to do.
+    pub body: String,
+}
+
+/// What stands over the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dialog {
+    /// Keys and mouse.
+    Help,
+    /// What this is, licences, attribution.
+    About,
+    /// Typing a path for this purpose.
+    Path(Purpose),
+}
+
+/// What a path is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Anything that can be opened.
+    Open,
+    /// A film for this place.
+    Film(Slot),
+    /// A CT volume to look at.
+    Volume,
+    /// A folder that holds a DICOM series.
+    Series,
+    /// A model folder.
+    Model,
+    /// A session to restore.
+    OpenSession,
+    /// Where to save the session.
+    SaveSession,
+    /// Where to export to.
+    Export(ExportForm),
+}
+
+/// What an export makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExportForm {
+    /// One .nii.gz.
+    Nifti,
+    /// One .mha.
+    MetaImage,
+    /// A folder of DICOM files.
+    DicomSeries,
+    /// A folder of PNG files as windowed on screen.
+    PngSlices,
+    /// The window as it is.
+    Screenshot,
+}
+
+impl ExportForm {
+    /// All, in the order of menus.
+    pub const ALL: [Self; 5] = [Self::Nifti, Self::MetaImage, Self::DicomSeries, Self::PngSlices, Self::Screenshot];
+
+    /// The name on screen.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Nifti => "NIfTI (.nii.gz)",
+            Self::MetaImage => "MetaImage (.mha)",
+            Self::DicomSeries => "DICOM series (folder)",
+            Self::PngSlices => "PNG slices (folder)",
+            Self::Screenshot => "Screenshot (.png)",
+        }
+    }
+
+    /// What it writes by default.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Nifti => "biplane.nii.gz",
+            Self::MetaImage => "biplane.mha",
+            Self::DicomSeries => "biplane-dicom",
+            Self::PngSlices => "biplane-slices",
+            Self::Screenshot => "biplane.png",
+        }
+    }
+
+    /// Whether it writes a folder.
+    pub fn is_folder(self) -> bool {
+        matches!(self, Self::DicomSeries | Self::PngSlices)
+    }
+}
+
+impl State {
+    /// The film in a place.
+    pub fn film(&self, slot: Slot) -> Option<&Arc<Film>> {
+        self.films[slot.index()].film.as_ref()
+    }
+
+    /// Both films, if both are there.
+    pub fn pair(&self) -> Option<[&Arc<Film>; 2]> {
+        Some([self.film(Slot::First)?, self.film(Slot::Second)?])
+    }
+
+    /// Puts a message on screen.
+    pub fn note(&mut self, tone: Tone, head: impl Into<String>, body: impl Into<String>) {
+        let (head, body) = (head.into(), body.into());
+        self.notes.retain(|n| (&n.head, &n.body) != (&head, &body));
+        self.notes.push(Note { id: self.next_note, tone, head, body });
+        self.next_note += 1;
+        let surplus = self.notes.len().saturating_sub(MAX_NOTES);
+        self.notes.drain(..surplus);
+    }
+
+    /// Whether the films shown were made by a projector.
+    pub fn films_simulated(&self) -> bool {
+        self.films.iter().flat_map(|p| &p.film).any(|f| f.radiograph.simulated)
+    }
+
+    /// What speaks against reconstructing now, in words; `None` where nothing does.
+    pub fn obstacle(&self) -> Option<String> {
+        let Some([first, second]) = self.pair() else {
+            return Some(match (self.film(Slot::First), self.film(Slot::Second)) {
+                (None, None) => "Open two films first".into(),
+                (None, _) => "Open the frontal film".into(),
+                _ => "Open the lateral film".into(),
+            });
+        };
+        [first, second].iter().find_map(|f| f.view().err()).map(|cause| cause.to_string())
+    }
+
+    /// What should be checked about the pair as a whole.
+    pub fn pair_warnings(&self) -> Vec<String> {
+        let Some([first, second]) = self.pair() else { return Vec::new() };
+        let mut lines = Vec::new();
+        if first.path == second.path {
+            lines.push("Both places show the same file. Open the other film in one of them.".into());
+        }
+        if let (Ok(a), Ok(b)) = (first.view(), second.view()) {
+            let pair = crate::geometry::ViewPair { views: [a, b] };
+            if pair.is_narrow() {
+                let deg = pair.separation_deg();
+                lines.push(format!(
+                    "The films are {deg:.0}° apart: under 30° depth is hardly measured. Check the views."
+                ));
+            }
+        }
+        lines
+    }
+}
