@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import fcntl
 import hashlib
+import importlib.util
 import json
 import os
 import platform
@@ -450,8 +451,7 @@ def missing_packages():
     build = []
     if not (shutil.which("g++") or shutil.which("c++")) and not os.environ.get("CXX"):
         build.append("g++")
-    if subprocess.run([sys.executable, "-c", "import pip"], stderr=subprocess.DEVNULL,
-                      check=False).returncode:
+    if not importlib.util.find_spec("pip"):
         build.append("python3-pip")
     asked = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n",
                             *RUNTIME_PACKAGES], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -485,16 +485,18 @@ def ensure_packages():
     if prefix is not None:
         say("installing Debian packages: " + " ".join(build + window))
         prefix = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive"]
+        wait = ["-o", "DPkg::Lock::Timeout=120"]  # another apt-get may be at work
         run = lambda command: subprocess.run(command, stdout=sys.stderr, check=False).returncode
         # Fresh images have no package lists, old ones stale lists: then update and try again.
-        if run([*prefix, *install]) and not run([*prefix, "apt-get", "update"]):
-            run([*prefix, *install])
+        if run([*prefix, *install, *wait]) and not run([*prefix, "apt-get", "update"]):
+            run([*prefix, *install, *wait])
         build, window = missing_packages()
-    if build:
+    # pip is needed only while libtorch is not in the cache; pip_settings says so where it is.
+    if "g++" in build:
         raise SetupError(f"needed and missing: {' '.join(build)}. Type: {by_hand}")
-    if window:
-        say(f"missing: {' '.join(window)}\n  Building goes on; the window and off-screen pictures "
-            f"need them. Type: {by_hand}")
+    if build + window:
+        say(f"missing: {' '.join(build + window)}\n  Going on; the window and off-screen pictures "
+            f"need the libraries. Type: {by_hand}")
 
 
 def rustup_home():
@@ -520,7 +522,8 @@ def check_rust():
     asked = subprocess.run(["cargo", "--version"], cwd=ROOT, stdout=subprocess.PIPE, text=True,
                            stderr=subprocess.PIPE, check=False)
     if asked.returncode:
-        raise SetupError(f"cargo does not start: {asked.stderr.strip().splitlines()[:1]}\n"
+        reason = (asked.stderr.strip().splitlines() or ["no message"])[0]
+        raise SetupError(f"cargo does not start: {reason}\n"
                          f"  Type: rustup toolchain install {wanted} --profile minimal "
                          "--component rustfmt --component clippy")
     found = tuple(int(part) for part in re.findall(r"\d+", asked.stdout)[:2])
