@@ -31,11 +31,9 @@ run: ## set up, build, open the workstation on the demo case (headless: write ou
 	    $(BIPLANE) demo --headless -o out; \
 	fi
 
-# Documentation examples get no rpath from build.rs, so their libraries come by LD_LIBRARY_PATH.
 test: setup ## set up and run every test
 	$(PYTHON) -m unittest discover -s scripts -p 'test_*.py'
-	cargo test --release --tests
-	LD_LIBRARY_PATH="$(LIBTORCH)/lib$${LD_LIBRARY_PATH:+:$$LD_LIBRARY_PATH}" cargo test --release --doc
+	cargo test --release
 
 build: setup ## leave target/release/biplane, which starts from anywhere
 	cargo build --release
