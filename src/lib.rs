@@ -12,3 +12,7 @@ pub mod projection;
 pub mod app;
 pub mod gpu;
 pub mod nn;
+pub mod nn;
+
+pub mod gpu;
+pub mod metrics;

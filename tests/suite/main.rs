@@ -3,6 +3,7 @@
 
 mod geometry;
 mod io_volume;
+mod metrics;
 mod nn;
 mod projection;
 mod shaders;

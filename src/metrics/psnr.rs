@@ -1,0 +1,73 @@
+//! Peak signal-to-noise ratio in dB, whole-volume and by slices. Knows no files.
+//!
+//! PSNR = 10 log10(peak^2 / MSE), HU clipped to [-1000, 1500]. Equal images have an infinite PSNR; in the mean over
+//! slices they count as 100 dB, as in X2CT-GAN's code.
+
+use super::clip;
+use rayon::prelude::*;
+
+/// Peak of the primary set: the width of [-1000, 1500] HU.
+pub const PEAK_HU: f64 = 2500.0;
+/// Peak in X2CT-GAN's code, which has values in 0..2500 all the same.
+pub const PEAK_X2CT: f64 = 4095.0;
+/// What a slice without any error counts as in a mean over slices, dB (X2CT-GAN's code).
+const EQUAL_SLICE_DB: f64 = 100.0;
+
+/// The definition of the primary number.
+pub const DEFINITION: &str = "10 log10(2500^2 / MSE), whole volume, HU clipped to [-1000, 1500]";
+/// The definition of the whole-volume number with the other peak.
+pub const DEFINITION_4095: &str = "10 log10(4095^2 / MSE), whole volume, HU clipped to [-1000, 1500] (0..2500)";
+/// The definition of the mean over slices.
+pub const DEFINITION_SLICES: &str = "mean over the slices of three axes of 10 log10(4095^2 / MSE), \
+    values 0..2500, equal slices 100 dB, axial slices without scan data left out (as X2CT-GAN's code)";
+
+/// PSNR of all voxels, dB; infinite where both are equal, `None` where there are none.
+pub fn psnr(a: &[i16], b: &[i16], peak: f64) -> Option<f64> {
+    let n = a.len().min(b.len());
+    let squares: u64 = a.par_iter().zip(b).with_min_len(1 << 14).map(|(&a, &b)| square(a, b)).sum();
+    (n > 0).then(|| decibel(squares, n, peak))
+}
+
+/// Mean PSNR over the slices across all three axes, dB; axial slices outside of `axial` (first, last) are left out.
+/// `dims` are the sides (x, y, z); `None` where values and sides do not fit or no slice is left.
+pub fn psnr_by_slices(a: &[i16], b: &[i16], dims: [usize; 3], peak: f64, axial: (usize, usize)) -> Option<f64> {
+    let [nx, ny, nz] = dims;
+    if a.len() != b.len() || a.len() != nx * ny * nz || a.is_empty() {
+        return None;
+    }
+    let planes: Vec<[Vec<u64>; 3]> = (0..nz)
+        .into_par_iter()
+        .map(|z| {
+            let mut sums = [vec![0; nx], vec![0; ny], vec![0; 1]];
+            for y in 0..ny {
+                let start = (z * ny + y) * nx;
+                for x in 0..nx {
+                    let s = square(a[start + x], b[start + x]);
+                    sums[0][x] += s;
+                    sums[1][y] += s;
+                }
+            }
+            sums[2][0] = sums[1].iter().sum();
+            sums
+        })
+        .collect();
+    let across = |axis: usize, k: usize| planes.iter().map(|p| p[axis][k]).sum::<u64>();
+    let mut total = Vec::new();
+    total.extend((0..nx).map(|x| slice_db(across(0, x), ny * nz, peak)));
+    total.extend((0..ny).map(|y| slice_db(across(1, y), nx * nz, peak)));
+    let kept = planes.iter().enumerate().filter(|(z, _)| (axial.0..=axial.1).contains(z));
+    total.extend(kept.map(|(_, p)| slice_db(p[2][0], nx * ny, peak)));
+    Some(total.iter().sum::<f64>() / total.len() as f64)
+}
+
+fn slice_db(squares: u64, n: usize, peak: f64) -> f64 {
+    if squares == 0 { EQUAL_SLICE_DB } else { decibel(squares, n, peak) }
+}
+
+fn decibel(squares: u64, n: usize, peak: f64) -> f64 {
+    10.0 * (peak * peak * n as f64 / squares as f64).log10()
+}
+
+fn square(a: i16, b: i16) -> u64 {
+    u64::from(clip(a).abs_diff(clip(b))).pow(2)
+}
