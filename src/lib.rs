@@ -7,12 +7,13 @@ pub mod units;
 pub mod geometry;
 
 pub mod io;
+
 pub mod projection;
 
-pub mod app;
-pub mod gpu;
-pub mod nn;
 pub mod nn;
 
-pub mod gpu;
 pub mod metrics;
+
+pub mod gpu;
+
+pub mod app;

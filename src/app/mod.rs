@@ -6,10 +6,12 @@
 
 pub mod command;
 pub mod film;
+pub mod offscreen;
 pub mod reconstruct;
 pub mod settings;
 pub mod state;
 pub mod theme;
+pub mod viewport;
 pub mod widgets;
 pub mod worker;
 

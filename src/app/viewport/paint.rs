@@ -1,0 +1,81 @@
+//! The paint callbacks: from a frozen scene and a pane's geometry to commands for the card. Knows no input.
+
+use super::geometry::CameraGeometry;
+use super::resources::Resources;
+use super::scene::Scene;
+use crate::gpu::raymarch::ShowParams;
+use crate::gpu::slice::SliceParams;
+use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
+
+/// A pane's place among the slots, and the frame it is drawn in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    pub(super) slot: u64,
+    pub(super) frame: u64,
+}
+
+/// One plane.
+pub(super) struct PlanePaint {
+    pub(super) scene: Scene,
+    pub(super) ticket: Ticket,
+    pub(super) params: SliceParams,
+    pub(super) corner_px: [f32; 2],
+}
+
+impl CallbackTrait for PlanePaint {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        _screen: &ScreenDescriptor,
+        _encoder: &mut wgpu::CommandEncoder,
+        shared: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(resources) = shared.get_mut::<Resources>() {
+            resources.carry(device, queue, &self.scene, self.ticket.frame);
+            resources.prepare_plane((device, queue), &self.scene, self.ticket.slot, &self.params, self.corner_px);
+        }
+        Vec::new()
+    }
+
+    fn paint(&self, _: egui::PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, shared: &CallbackResources) {
+        let Some(resources) = shared.get::<Resources>() else { return };
+        if let Some(Some(slot)) = resources.slices.get(&self.ticket.slot) {
+            resources.slicer.draw(pass, slot);
+        }
+    }
+}
+
+/// The 3D view.
+pub(super) struct VolumePaint {
+    pub(super) scene: Scene,
+    pub(super) ticket: Ticket,
+    pub(super) camera: CameraGeometry,
+    pub(super) show: ShowParams,
+    pub(super) draft: bool,
+}
+
+impl CallbackTrait for VolumePaint {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        _screen: &ScreenDescriptor,
+        encoder: &mut wgpu::CommandEncoder,
+        shared: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(resources) = shared.get_mut::<Resources>() {
+            resources.carry(device, queue, &self.scene, self.ticket.frame);
+            let look = (self.show, self.draft);
+            resources.prepare_volume((device, queue), encoder, &self.scene, self.ticket.slot, &self.camera, look);
+        }
+        Vec::new()
+    }
+
+    fn paint(&self, _: egui::PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, shared: &CallbackResources) {
+        let Some(resources) = shared.get::<Resources>() else { return };
+        if let Some(Some(slot)) = resources.marches.get(&self.ticket.slot) {
+            resources.marcher.draw(pass, slot);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The pane of the 3D view: maximum intensity along parallel rays, turned by dragging. It changes nothing itself.
+
+use super::bindings::{Action, Place};
+use super::command::ViewCommand;
+use super::geometry::{CameraGeometry, edge_letters};
+use super::hands::{self, Motion, ZOOM_PER_NOTCH};
+use super::paint::{Ticket, VolumePaint};
+use super::plane::window_by;
+use super::scene::Scene;
+use super::state::Pane;
+use super::{Look, overlay};
+use crate::gpu::raymarch::ShowParams;
+use crate::gpu::slice::Place as Corner;
+use egui::{Rect, Response, Sense, Ui, WidgetInfo};
+
+/// Dragging over this many points turns by a radian.
+const TURN_POINTS: f64 = 120.0;
+/// Dragging up over this many points enlarges e-fold.
+const ZOOM_POINTS: f64 = 150.0;
+
+/// Draws the 3D view in `rect` and tells what the person wishes.
+pub fn show(ui: &mut Ui, rect: Rect, look: &Look<'_>) -> Vec<ViewCommand> {
+    let response = ui.interact(rect, ui.scope_id().with("volume"), Sense::click_and_drag());
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, Pane::Volume.name()));
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 0.0, look.style.background);
+    let mut commands = super::activation(&response, Pane::Volume, look);
+    let gestures = hands::read(ui, &response, Place::Volume, look.bindings);
+    let Some(scene) = look.scene else {
+        overlay::empty(&painter, rect, look.style, (Pane::Volume.name(), look.style.text), look.empty);
+        let maximised = gestures.iter().filter(|(a, _)| *a == Action::Maximise);
+        commands.extend(maximised.map(|_| ViewCommand::Maximise(Pane::Volume)));
+        return commands;
+    };
+    let size = [rect.width(), rect.height()].map(f64::from);
+    let geometry = CameraGeometry::new(scene.frame(), &look.state.camera, size);
+    paint(ui, &response, look, scene, &geometry);
+    super::progress(ui, rect, look, scene);
+    overlay::volume(&painter, rect, look, edge_letters(geometry.right, geometry.down));
+    for (action, motion) in gestures {
+        commands.extend(obey(action, motion, look, &geometry));
+    }
+    if response.drag_stopped() {
+        commands.push(ViewCommand::EndGesture);
+    }
+    commands
+}
+
+fn paint(ui: &Ui, pane: &Response, look: &Look<'_>, scene: &Scene, geometry: &CameraGeometry) {
+    let rect = pane.rect;
+    let px_per_point = ui.pixels_per_point();
+    let camera = CameraGeometry {
+        mm_per_px: geometry.mm_per_px / f64::from(px_per_point),
+        size_px: geometry.size_px.map(|s| s * f64::from(px_per_point)),
+        ..*geometry
+    };
+    let show = ShowParams {
+        window: look.state.window,
+        invert: look.state.invert,
+        size_px: camera.size_px.map(|s| s as f32),
+        place: Corner { corner_px: [rect.min.x, rect.min.y].map(|v| (v * px_per_point).round()), ..Corner::default() },
+    };
+    let ticket = Ticket { slot: pane.id.value(), frame: ui.ctx().cumulative_pass_nr() };
+    let paint = VolumePaint { scene: scene.clone(), ticket, camera, show, draft: pane.dragged() };
+    ui.painter_at(rect).add(egui_wgpu::Callback::new_paint_callback(rect, paint));
+}
+
+/// What a gesture means on the 3D view.
+fn obey(action: Action, motion: Motion, look: &Look<'_>, geometry: &CameraGeometry) -> Option<ViewCommand> {
+    match (action, motion) {
+        // The near side follows the hand.
+        (Action::Orbit, Motion::Drag { by, .. }) => {
+            Some(ViewCommand::Orbit([-f64::from(by.x) / TURN_POINTS, f64::from(by.y) / TURN_POINTS]))
+        }
+        (Action::Zoom, Motion::Drag { by, .. }) => {
+            Some(ViewCommand::ZoomCamera((-f64::from(by.y) / ZOOM_POINTS).exp()))
+        }
+        (Action::Zoom, Motion::Wheel { exact, .. }) => Some(ViewCommand::ZoomCamera(ZOOM_PER_NOTCH.powf(exact))),
+        (Action::Pan, Motion::Drag { by, .. }) => {
+            Some(ViewCommand::PanCamera([by.x, by.y].map(|v| -f64::from(v) * geometry.mm_per_px)))
+        }
+        (Action::WindowLevel, Motion::Drag { by, .. }) => Some(window_by(look.state.window, by)),
+        (Action::Maximise, _) => Some(ViewCommand::Maximise(Pane::Volume)),
+        _ => None,
+    }
+}
