@@ -17,3 +17,5 @@ pub mod metrics;
 pub mod gpu;
 
 pub mod app;
+pub mod gpu;
+pub mod nn;

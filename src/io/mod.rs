@@ -5,14 +5,22 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod error;
+pub mod geometry_file;
 mod grid;
 mod input;
+pub mod metaimage;
 pub mod nifti;
+pub mod nrrd;
+mod open;
 mod output;
+pub mod picture;
 pub mod progress;
 pub mod radiograph;
+mod text_header;
 
 pub use error::{Bytes, Cause, GeometryCause, IoError, Warning};
+pub use open::{Description, Kind, Opened, describe, kind, open, open_radiograph, open_volume};
+pub use output::RESEARCH_USE;
 pub use progress::Progress;
 pub use radiograph::{FilmKind, Known, Provenance, Radiograph, Tone, ViewHints};
 

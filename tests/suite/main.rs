@@ -4,6 +4,9 @@
 mod geometry;
 mod io_volume;
 mod metrics;
+mod io_picture;
+mod io_text_header;
+mod io_volume;
 mod nn;
 mod projection;
 mod shaders;
