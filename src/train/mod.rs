@@ -1,0 +1,20 @@
+//! Training: what to learn from, how samples vary, both stages, the optimiser, what is kept of a run.
+//! Knows no screen and no terminal: it sends events.
+
+pub mod adamw;
+pub mod augment;
+pub mod dataset;
+pub mod event;
+pub mod loader;
+pub mod plan;
+pub mod run_dir;
+pub mod stage;
+pub mod warp;
+
+mod error;
+mod session;
+
+pub use error::TrainError;
+pub use event::Event;
+pub use plan::TrainPlan;
+pub use session::train;
