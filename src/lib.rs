@@ -19,3 +19,10 @@ pub mod gpu;
 pub mod app;
 pub mod gpu;
 pub mod nn;
+pub mod nn;
+
+pub mod gpu;
+pub mod metrics;
+
+pub mod train;
+

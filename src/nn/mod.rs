@@ -2,7 +2,9 @@
 //! Knows tensors; knows no screen, no loss and no metric.
 
 pub mod coarse;
+pub mod model;
 pub mod parameters;
+pub mod reconstruct;
 pub mod refine;
 pub mod runtime;
 pub mod tensor;
@@ -11,4 +13,6 @@ pub mod unet;
 mod error;
 
 pub use error::NnError;
+pub use model::{Model, ModelCard, ModelSource};
+pub use reconstruct::{Event, Handle, Job, Reconstruction, Reconstructor};
 pub use runtime::{DeviceChoice, Precision};

@@ -161,6 +161,11 @@ impl Precision {
         }
     }
 
+    /// What reconstructions are computed in: bf16 on a GPU, f32 on the CPU, where bf16 would cost several HU.
+    pub fn for_inference(device: Device) -> Self {
+        if device.is_cuda() { Self::Bf16 } else { Self::F32 }
+    }
+
     /// The faster precision on a device: bf16 on a GPU; on the CPU what a short measurement says, once a run.
     pub fn fastest(device: Device) -> Self {
         static ON_CPU: OnceLock<Precision> = OnceLock::new();

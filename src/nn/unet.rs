@@ -10,6 +10,8 @@ use tch::{Device, Kind, Tensor};
 
 /// Levels of both networks.
 pub const LEVELS: usize = 5;
+/// Convolutions 3^n of one pass, and so calls of its interrupt: two a level down, two a level up.
+pub const CONVS: usize = 2 * (2 * LEVELS - 1);
 /// Every side of the input must be a multiple of this: four halvings.
 pub const SIDE_MULTIPLE: i64 = 16;
 /// Guards the instance norm's division (PyTorch's default).
@@ -122,6 +124,18 @@ impl UNet {
     /// Its weights, to change.
     pub fn parameters_mut(&mut self) -> &mut Parameters {
         &mut self.parameters
+    }
+
+    /// Makes the network give 0 everywhere until it has learnt: the start of a residual network.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn silence_head(&mut self) -> Result<(), NnError> {
+        let _guard = tch::no_grad_guard();
+        for index in [self.head.weight, self.head.bias] {
+            let _ = self.parameters.get(index).shallow_clone().f_zero_()?;
+        }
+        Ok(())
     }
 
     /// `[N, C, (D,) H, W]` to `[N, 1, (D,) H, W]`, f32 in and out; convolutions in `precision`, norms and head in f32.

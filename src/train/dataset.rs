@@ -3,6 +3,7 @@
 use super::TrainError;
 use super::plan::DataPlan;
 use crate::geometry::{CUBE_SIDE_VOXELS, Volume};
+use crate::metrics::body::body;
 use std::path::{Path, PathBuf};
 
 /// One patient's cube.
@@ -10,8 +11,8 @@ pub struct Case {
     /// File name without endings.
     pub name: String,
     volume: Volume,
-    /// Voxels that belong to the patient, where a table is to be left out.
-    patient: Vec<bool>,
+    /// 1 for each voxel of the patient, where the table is to be left out.
+    patient: Vec<u8>,
     /// First and last axial slice with scan data.
     pub data_slices: (usize, usize),
 }
@@ -28,7 +29,7 @@ impl Case {
             return Err(fault("is not the 128^3 cube of 2.8 mm; make one with `biplane project`"));
         }
         let data_slices = volume.data_slices().ok_or_else(|| fault("holds no scan data"))?;
-        let patient = vec![true; volume.hu().len()];
+        let patient = body(&volume).mask.to_bytes();
         Ok(Self { name, volume, patient, data_slices })
     }
 
@@ -45,7 +46,7 @@ impl Case {
     /// Relative attenuation of the patient alone: table and clothes are air.
     pub fn without_table(&self) -> Vec<f32> {
         let all = self.relative_attenuation();
-        all.into_iter().zip(&self.patient).map(|(r, inside)| if *inside { r } else { 0.0 }).collect()
+        all.into_iter().zip(&self.patient).map(|(r, inside)| if *inside != 0 { r } else { 0.0 }).collect()
     }
 }
 

@@ -17,4 +17,4 @@ mod session;
 pub use error::TrainError;
 pub use event::Event;
 pub use plan::TrainPlan;
-pub use session::train;
+pub use session::{Control, train};

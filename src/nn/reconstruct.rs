@@ -1,0 +1,304 @@
+//! Two films to a CT on a thread of its own, stage by stage, cancellable. Knows no screen: it sends events.
+
+use super::model::{Model, ModelSource};
+use super::refine::refine_slices;
+use super::runtime::{DeviceChoice, Precision, device_name};
+use super::tensor::{from_channels, to_values};
+use super::unet::CONVS;
+use super::{NnError, unet};
+use crate::geometry::{CUBE_SIDE_VOXELS, Frame, Raster, ViewPair, Volume};
+use crate::projection::{back_project, prepare_film, standardise};
+use crate::units::MAX_RELATIVE_ATTENUATION;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::time::Instant;
+use tch::{Device, Tensor};
+
+/// Slices the refining network does at once on the CPU: small enough to stay in the cache and to be cancelled soon.
+const CPU_SLICES: i64 = 8;
+/// Slices at once on a GPU; halved whenever its memory runs out.
+const GPU_SLICES: i64 = CUBE_SIDE_VOXELS as i64;
+
+/// What to reconstruct.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The films in the geometry's own orientation (unflipped), white = dense, affine in the line integral;
+    /// NaN outside the collimated field.
+    pub films: [Raster; 2],
+    /// How they were taken; detector sizes are the films'.
+    pub views: ViewPair,
+    /// Where the result stands: the cube, its centre at the isocentre ([`Frame::cube`]).
+    pub frame: Frame,
+    /// Which networks.
+    pub model: ModelSource,
+    /// Where to compute.
+    pub device: DeviceChoice,
+}
+
+/// How far a job is. The last event of every job is `Finished`, `Cancelled` or `Failed`.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The films are being back-projected.
+    BackProjection,
+    /// The coarse network has done some of its convolutions.
+    Coarse {
+        /// Done.
+        done: usize,
+        /// Of all.
+        of: usize,
+    },
+    /// The refining network has done some slices.
+    Refine {
+        /// Done.
+        done: usize,
+        /// Of all.
+        of: usize,
+    },
+    /// Something the user should know, as a change of device.
+    Notice(String),
+    /// Done.
+    Finished(Arc<Reconstruction>),
+    /// Stopped as asked.
+    Cancelled,
+    /// Ended by an error: cause and what to do.
+    Failed(String),
+}
+
+/// Seconds of each stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct StageSeconds {
+    /// Reading the weights.
+    pub load: f64,
+    /// Preparing and back-projecting the films.
+    pub back_projection: f64,
+    /// The coarse network.
+    pub coarse: f64,
+    /// The refining network; 0 where the model has none.
+    pub refine: f64,
+}
+
+impl StageSeconds {
+    /// All stages together.
+    pub fn total(&self) -> f64 {
+        self.load + self.back_projection + self.coarse + self.refine
+    }
+}
+
+/// A finished job.
+#[derive(Clone, Debug)]
+pub struct Reconstruction {
+    /// The CT, on the job's frame.
+    pub volume: Volume,
+    /// What each stage took.
+    pub seconds: StageSeconds,
+    /// The device's name.
+    pub device: String,
+    /// The model's name.
+    pub model: String,
+    /// The SHA-256 of the model's weights.
+    pub model_sha256: String,
+}
+
+/// Starts jobs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reconstructor;
+
+/// A running job.
+pub struct Handle {
+    events: Receiver<Event>,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Handle {
+    /// The next event, if one has come; `Err(true)` says that none will come any more.
+    ///
+    /// # Errors
+    /// `Err(false)` while the job works on, `Err(true)` after its last event.
+    pub fn poll(&self) -> Result<Event, bool> {
+        self.events.try_recv().map_err(|e| e == TryRecvError::Disconnected)
+    }
+
+    /// Waits for the next event; `None` after the last.
+    pub fn wait(&self) -> Option<Event> {
+        self.events.recv().ok()
+    }
+
+    /// Asks the job to stop. Answers at once; the job ends at its next block, with [`Event::Cancelled`].
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// The flag behind [`Handle::cancel`], for a signal handler.
+    pub fn cancel_flag(&self) -> Arc<AtomicBool> {
+        self.cancelled.clone()
+    }
+}
+
+impl Drop for Handle {
+    /// A job nobody listens to stops.
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+impl Reconstructor {
+    /// Starts a job on a thread of its own. `notify` is called after every event, as to ask for a repaint.
+    pub fn start(job: Job, notify: impl Fn() + Send + 'static) -> Handle {
+        let (send, events) = channel();
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let run = Run { send, notify: Box::new(notify), cancelled: cancelled.clone() };
+        let failed = run.send.clone();
+        let thread = std::thread::Builder::new().name("reconstructor".into()).spawn(move || run.finish(job));
+        if let Err(error) = thread {
+            // The receiver is held here, so this cannot fail.
+            let _ = failed.send(Event::Failed(format!("no thread for the reconstruction ({error}); close other programs")));
+        }
+        Handle { events, cancelled }
+    }
+
+    /// Runs a job on this thread and returns its result; `on_event` sees every event but the last.
+    ///
+    /// # Errors
+    /// As the job's own.
+    pub fn run(job: Job, mut on_event: impl FnMut(Event)) -> Result<Arc<Reconstruction>, NnError> {
+        let handle = Self::start(job, || {});
+        while let Some(event) = handle.wait() {
+            match event {
+                Event::Finished(result) => return Ok(result),
+                Event::Cancelled => return Err(NnError::Cancelled),
+                Event::Failed(cause) => return Err(NnError::Input(cause)),
+                other => on_event(other),
+            }
+        }
+        Err(NnError::Cancelled)
+    }
+}
+
+/// One job at work.
+struct Run {
+    send: Sender<Event>,
+    notify: Box<dyn Fn() + Send>,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Run {
+    fn tell(&self, event: Event) {
+        // Where nobody listens any more the cancel flag is set, and the job ends soon.
+        let _ = self.send.send(event);
+        (self.notify)();
+    }
+
+    fn check(&self) -> Result<(), NnError> {
+        if self.cancelled.load(Ordering::Relaxed) { Err(NnError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Does the job and sends its last event, whatever happens.
+    fn finish(&self, job: Job) {
+        let done = catch_unwind(AssertUnwindSafe(|| self.reconstruct(&job)));
+        self.tell(match done {
+            Ok(Ok(result)) => Event::Finished(Arc::new(result)),
+            Ok(Err(NnError::Cancelled)) => Event::Cancelled,
+            Ok(Err(error)) => Event::Failed(error.to_string()),
+            Err(_) => Event::Failed("libtorch stopped unexpectedly; try the CPU as device".into()),
+        });
+    }
+
+    /// On the chosen device; where a GPU's memory runs out, on the CPU.
+    fn reconstruct(&self, job: &Job) -> Result<Reconstruction, NnError> {
+        let device = job.device.device()?;
+        match self.reconstruct_on(job, device) {
+            Err(NnError::OutOfMemory { device: name }) if device.is_cuda() => {
+                self.tell(Event::Notice(format!("{name} ran out of memory; continuing on the CPU")));
+                self.reconstruct_on(job, Device::Cpu)
+            }
+            done => done,
+        }
+    }
+
+    fn reconstruct_on(&self, job: &Job, device: Device) -> Result<Reconstruction, NnError> {
+        let _guard = tch::no_grad_guard();
+        let mut seconds = StageSeconds::default();
+        let mut clock = Instant::now();
+        let mut lap = || std::mem::replace(&mut clock, Instant::now()).elapsed().as_secs_f64();
+        let model = job.model.load(device)?;
+        seconds.load = lap();
+        let input = self.back_projected(job, &model, device)?;
+        seconds.back_projection = lap();
+        let precision = Precision::for_inference(device);
+        let coarse = self.coarse(&model, &input, precision)?;
+        seconds.coarse = lap();
+        let r = match model.refine() {
+            Some(_) => self.refined(&model, &coarse, precision)?,
+            None => coarse,
+        };
+        let values = to_values(&r.f_clamp(0.0, f64::from(MAX_RELATIVE_ATTENUATION))?)?;
+        seconds.refine = lap();
+        let volume = Volume::from_relative_attenuation(job.frame.clone(), &values)
+            .map_err(|e| NnError::Input(format!("the result does not fit its frame: {e}")))?;
+        let card = model.card();
+        let (model, model_sha256) = (card.name.clone(), card.sha256.clone());
+        Ok(Reconstruction { volume, seconds, device: device_name(device), model, model_sha256 })
+    }
+
+    /// `[1, C, D, H, W]`, the networks' input.
+    fn back_projected(&self, job: &Job, model: &Model, device: Device) -> Result<Tensor, NnError> {
+        self.check()?;
+        self.tell(Event::BackProjection);
+        let cube = Frame::cube([0.0; 3]);
+        if job.frame.dims() != cube.dims() {
+            return Err(NnError::Input(format!("the result's frame must be the cube, not {:?}", job.frame.dims())));
+        }
+        let prepared: [_; 2] = std::array::from_fn(|i| {
+            let (film, view) = prepare_film(&job.films[i], &job.views.views[i]);
+            (standardise(&film), view)
+        });
+        let views = [prepared[0].1, prepared[1].1];
+        let films = prepared.map(|(film, _)| film);
+        let channels = model.card().architecture.input;
+        let values = back_project(&films, &views, &cube, channels);
+        from_channels(&values, channels.channels(), cube.dims(), device)
+    }
+
+    /// `[D, H, W]`.
+    fn coarse(&self, model: &Model, input: &Tensor, precision: Precision) -> Result<Tensor, NnError> {
+        let done = Cell::new(0);
+        let interrupt = || {
+            self.check()?;
+            self.tell(Event::Coarse { done: done.get(), of: CONVS });
+            done.set(done.get() + 1);
+            Ok(())
+        };
+        let out = model.coarse().forward(input, precision, &interrupt)?;
+        Ok(out.f_select(0, 0)?.f_select(0, 0)?)
+    }
+
+    /// `[D, H, W]`; smaller batches where a GPU's memory runs out.
+    fn refined(&self, model: &Model, coarse: &Tensor, precision: Precision) -> Result<Tensor, NnError> {
+        let mut batch = if coarse.device().is_cuda() { GPU_SLICES } else { CPU_SLICES };
+        loop {
+            match self.refined_in(model, coarse, precision, batch) {
+                Err(NnError::OutOfMemory { device }) if batch > 1 && coarse.device().is_cuda() => {
+                    batch /= 2;
+                    self.tell(Event::Notice(format!("{device} is short of memory; refining {batch} slices at once")));
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn refined_in(&self, model: &Model, coarse: &Tensor, precision: Precision, batch: i64) -> Result<Tensor, NnError> {
+        let (net, sees) = model.refine().ok_or_else(|| NnError::Input("the model has no refining network".into()))?;
+        let depth = coarse.size()[0];
+        let mut parts = Vec::new();
+        for first in (0..depth).step_by(batch as usize) {
+            self.tell(Event::Refine { done: first as usize, of: depth as usize });
+            let slices: Vec<i64> = (first..depth.min(first + batch)).collect();
+            let interrupt: unet::Interrupt = &|| self.check();
+            parts.push(refine_slices(net, coarse, &slices, sees, precision, interrupt)?);
+        }
+        Ok(Tensor::f_cat(&parts, 0)?.f_select(1, 0)?)
+    }
+}
