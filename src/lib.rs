@@ -21,8 +21,10 @@ pub mod gpu;
 pub mod nn;
 pub mod nn;
 
-pub mod gpu;
 pub mod metrics;
 
 pub mod train;
 
+pub mod gpu;
+
+pub mod app;

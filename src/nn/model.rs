@@ -180,7 +180,8 @@ impl Model {
     pub fn from_bytes(card: ModelCard, bytes: &[u8], path: &Path, device: Device) -> Result<Self, NnError> {
         let found = hex(&Sha256::digest(bytes));
         if found != card.sha256 {
-            let cause = format!("is damaged or belongs to another card (SHA-256 {found}, the card says {})", card.sha256);
+            let cause =
+                format!("is damaged or belongs to another card (SHA-256 {found}, the card says {})", card.sha256);
             return Err(file_error(path, cause));
         }
         let named = read_tensors(bytes, path)?;
@@ -192,7 +193,10 @@ impl Model {
             refine.parameters_mut().load(&named, REFINE_PREFIX, path)?;
         }
         if named.len() != expected {
-            return Err(file_error(path, format!("holds {} weights, the card's networks have {expected}", named.len())));
+            return Err(file_error(
+                path,
+                format!("holds {} weights, the card's networks have {expected}", named.len()),
+            ));
         }
         Ok(model)
     }

@@ -154,7 +154,8 @@ impl Reconstructor {
         let thread = std::thread::Builder::new().name("reconstructor".into()).spawn(move || run.finish(job));
         if let Err(error) = thread {
             // The receiver is held here, so this cannot fail.
-            let _ = failed.send(Event::Failed(format!("no thread for the reconstruction ({error}); close other programs")));
+            let _ =
+                failed.send(Event::Failed(format!("no thread for the reconstruction ({error}); close other programs")));
         }
         Handle { events, cancelled }
     }

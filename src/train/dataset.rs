@@ -64,7 +64,8 @@ pub fn load(plan: &DataPlan) -> Result<(Vec<Case>, Vec<Case>), TrainError> {
             continue;
         }
         let fault = |cause: String| TrainError::Data { path: path.clone(), cause };
-        let loaded = crate::io::nifti::read(&path, &crate::io::Progress::default()).map_err(|e| fault(e.to_string()))?;
+        let loaded =
+            crate::io::nifti::read(&path, &crate::io::Progress::default()).map_err(|e| fault(e.to_string()))?;
         let case = Case::new(name, loaded.volume, &path)?;
         if plan.validation.contains(&case.name) { validation.push(case) } else { training.push(case) }
     }

@@ -157,7 +157,12 @@ pub fn coarse_volume(net: &UNet, batch: &Batch, precision: Precision) -> Result<
 ///
 /// # Errors
 /// libtorch's.
-pub fn refined_volume(net: &UNet, coarse: &Tensor, input: RefineInput, precision: Precision) -> Result<Tensor, NnError> {
+pub fn refined_volume(
+    net: &UNet,
+    coarse: &Tensor,
+    input: RefineInput,
+    precision: Precision,
+) -> Result<Tensor, NnError> {
     let _guard = tch::no_grad_guard();
     let side = coarse.size()[0];
     let mut parts = Vec::new();
