@@ -14,15 +14,6 @@ pub mod nn;
 
 pub mod metrics;
 
-pub mod gpu;
-
-pub mod app;
-pub mod gpu;
-pub mod nn;
-pub mod nn;
-
-pub mod metrics;
-
 pub mod train;
 
 pub mod gpu;
