@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod geometry;
-mod io_volume;
-mod metrics;
 mod io_picture;
 mod io_text_header;
 mod io_volume;
+mod io_volume;
+mod metrics;
 mod nn;
 mod projection;
 mod shaders;

@@ -1,8 +1,15 @@
 //! The networks: sizes, shapes, identities.
 
+use biplane::geometry::phantom::{ThoraxLimits, thorax};
+use biplane::geometry::{Frame, Preset, ViewPair};
+use biplane::nn::model::{self, RefineArchitecture};
+use biplane::nn::refine::RefineInput;
 use biplane::nn::unet::{Dims, UNet, UNetConfig, uninterrupted};
-use biplane::nn::{NnError, Precision, coarse, refine};
+use biplane::nn::{
+    DeviceChoice, Event, Job, Model, ModelCard, ModelSource, NnError, Precision, Reconstructor, coarse, refine,
+};
 use biplane::projection::BackProjection;
+use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
 fn parameters(config: UNetConfig) -> usize {
@@ -105,4 +112,117 @@ fn gradients_reach_the_flat_vector_and_match_finite_differences() {
     let numeric = (plus - minus) / (2.0 * STEP);
     let exact = gradient.norm().double_value(&[]);
     assert!((numeric / exact - 1.0).abs() < 0.02, "{numeric} {exact}");
+}
+
+/// A thorax of 128^3 and its two simulated films.
+fn job(device: DeviceChoice, model: ModelSource) -> Job {
+    let frame = Frame::cube([10.0, 20.0, 30.0]);
+    let phantom = thorax(1, &ThoraxLimits::default());
+    let views = Preset::Simulated.pair();
+    Job { films: views.views.map(|v| phantom.project(&v.resized(128, 128))), views: small(views), frame, model, device }
+}
+
+fn small(mut pair: ViewPair) -> ViewPair {
+    pair.views = pair.views.map(|v| v.resized(128, 128));
+    pair
+}
+
+/// A model folder with fresh weights, quick enough for a test.
+fn tiny_model(folder: &Path, refine: bool) -> ModelCard {
+    tch::manual_seed(5);
+    let mut card = ModelSource::Bundled.card().unwrap();
+    card.architecture.coarse_width = 2;
+    card.architecture.refine = refine.then_some(RefineArchitecture { width: 2, input: RefineInput::default() });
+    let fresh = Model::fresh(card.clone(), Device::Cpu).unwrap();
+    model::save(folder, card, fresh.coarse().parameters(), fresh.refine().map(|(n, _)| n.parameters()), Kind::Half)
+        .unwrap()
+}
+
+#[test]
+fn a_job_tells_its_stages_in_order_and_keeps_its_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let card = tiny_model(folder.path(), true);
+    let mut stages = Vec::new();
+    let job = job(DeviceChoice::Cpu, ModelSource::Folder(folder.path().to_owned()));
+    let frame = job.frame.clone();
+    let result = Reconstructor::run(job, |event| {
+        stages.push(match event {
+            Event::BackProjection => "back-projection",
+            Event::Coarse { .. } => "coarse",
+            Event::Refine { .. } => "refine",
+            _ => "other",
+        });
+    })
+    .unwrap();
+    stages.dedup();
+    assert_eq!(stages, ["back-projection", "coarse", "refine"]);
+    assert_eq!(result.volume.frame(), &frame);
+    assert_eq!(result.model_sha256, card.sha256);
+    assert!(result.seconds.coarse > 0.0 && result.seconds.refine > 0.0);
+}
+
+#[test]
+fn a_cancelled_job_ends_soon_and_says_so() {
+    let job = job(DeviceChoice::Cpu, ModelSource::Bundled);
+    let handle = Reconstructor::start(job, || {});
+    while !matches!(handle.wait(), Some(Event::Coarse { .. })) {}
+    let asked = std::time::Instant::now();
+    handle.cancel();
+    let mut last = None;
+    while let Some(event) = handle.wait() {
+        last = Some(event);
+    }
+    assert!(matches!(last, Some(Event::Cancelled)), "{last:?}");
+    // A fault of design shows in seconds; the machine's load does not.
+    assert!(asked.elapsed().as_secs_f64() < 20.0);
+}
+
+#[test]
+fn damaged_and_foreign_models_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let card = tiny_model(folder.path(), true);
+    let load = || Model::load(folder.path(), Device::Cpu).err().map(|e| e.to_string()).unwrap_or_default();
+    assert_eq!(load(), "");
+
+    let mut wider = card.clone();
+    wider.architecture.coarse_width = 4;
+    model::write_card(folder.path(), &wider).unwrap();
+    assert!(load().contains("`coarse.enc1.conv1.weight` has shape"), "{}", load());
+
+    let mut alone = card.clone();
+    alone.architecture.refine = None;
+    model::write_card(folder.path(), &alone).unwrap();
+    assert!(load().contains("weights, the card's networks have"), "{}", load());
+
+    model::write_card(folder.path(), &card).unwrap();
+    let path = folder.path().join(model::WEIGHTS_FILE);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert!(load().contains("damaged"), "{}", load());
+
+    std::fs::remove_file(&path).unwrap();
+    assert!(load().contains(model::WEIGHTS_FILE), "{}", load());
+    std::fs::write(folder.path().join(model::CARD_FILE), "name = 3").unwrap();
+    assert!(load().contains(model::CARD_FILE), "{}", load());
+}
+
+#[test]
+fn half_precision_weights_come_back_as_they_were_rounded() {
+    let folder = tempfile::tempdir().unwrap();
+    tiny_model(folder.path(), false);
+    tch::manual_seed(5);
+    let model = Model::load(folder.path(), Device::Cpu).unwrap();
+    let fresh = Model::fresh(model.card().clone(), Device::Cpu).unwrap();
+    let rounded = fresh.coarse().parameters().flat().to_kind(Kind::Half).to_kind(Kind::Float);
+    assert_eq!(model.coarse().parameters().flat(), &rounded);
+}
+
+#[test]
+fn device_names_are_understood_or_refused() {
+    assert_eq!("cuda:1".parse(), Ok(DeviceChoice::Cuda(1)));
+    assert_eq!("auto".parse::<DeviceChoice>().unwrap().to_string(), "auto");
+    assert!("gpu".parse::<DeviceChoice>().is_err());
+    assert!(matches!(DeviceChoice::Cuda(99).device(), Err(NnError::NoDevice(name)) if name == "cuda:99"));
 }
