@@ -5,7 +5,6 @@ mod geometry;
 mod io_picture;
 mod io_text_header;
 mod io_volume;
-mod io_volume;
 mod metrics;
 mod nn;
 mod projection;
