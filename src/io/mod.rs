@@ -4,6 +4,7 @@
 //! comes back as a [`Warning`] beside the result.
 #![deny(clippy::indexing_slicing)]
 
+pub mod dicom;
 pub mod error;
 pub mod geometry_file;
 mod grid;

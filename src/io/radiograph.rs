@@ -127,4 +127,6 @@ pub struct ViewHints {
     pub flip_cols: Option<Known<bool>>,
     /// The file is stored mirrored in rows against the geometry at `angle`.
     pub flip_rows: Option<Known<bool>>,
+    /// The rays run parallel (a simulated film only); there are no distances then.
+    pub parallel: Option<Known<bool>>,
 }

@@ -4,6 +4,7 @@
 mod geometry;
 mod io_picture;
 mod io_text_header;
+mod io_dicom;
 mod io_volume;
 mod metrics;
 mod nn;

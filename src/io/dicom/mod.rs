@@ -1,0 +1,35 @@
+//! DICOM in and out: CT series to and from volumes, films to and from rasters. Knows no other format.
+//!
+//! Nothing of a file is believed before it is compared with the file's length; the decoders see only pixel streams
+//! whose own size agrees with the header, and a panic inside of them becomes an error.
+
+mod body_part;
+mod codestream;
+mod dataset;
+mod fault;
+mod file;
+mod film_geometry;
+mod object;
+mod pixels;
+mod private;
+mod radiograph;
+mod scan;
+mod series;
+mod slice;
+mod stack;
+mod syntax;
+mod uid;
+mod walk;
+mod write_film;
+mod write_series;
+
+pub use object::CaseInfo;
+pub use radiograph::{open_radiograph, radiograph_from_bytes};
+pub use series::{open_series, open_series_files};
+pub use write_film::{FilmInfo, write_film};
+pub use write_series::{SeriesInfo, VolumeOrigin, write_series};
+
+/// Whether the first bytes of a file (132 or more) look like DICOM.
+pub fn is_dicom(first: &[u8]) -> bool {
+    dataset::looks_like_dicom(first)
+}
