@@ -2,7 +2,7 @@
 
 use super::nifti::GZIP_MAGIC;
 use super::{IoError, LoadedVolume, Progress, Radiograph, SourceInfo, Warning};
-use super::{input, metaimage, nifti, nrrd, picture};
+use super::{dicom, input, metaimage, nifti, nrrd, picture};
 use flate2::read::GzDecoder;
 use std::io::Read;
 use std::path::Path;
@@ -62,7 +62,7 @@ pub fn open(path: &Path, progress: &Progress) -> Result<Opened, IoError> {
         Kind::Nrrd => nrrd::read(path, progress).map(Opened::Volume),
         Kind::MetaImage => metaimage::read(path, progress).map(Opened::Volume),
         Kind::Picture => picture::read(path, progress).map(Opened::Radiograph),
-        Kind::Dicom => Err(IoError::unsupported(path, "DICOM", "not yet", "wait")),
+        Kind::Dicom => dicom::open(path, progress),
     }
 }
 
@@ -195,33 +195,12 @@ fn known(head: &[u8]) -> Option<Kind> {
         Some(Kind::Nrrd)
     } else if nifti::is_nifti(head) {
         Some(Kind::Nifti)
-    } else if is_dicom(head) {
+    } else if dicom::is_dicom(head) {
         Some(Kind::Dicom)
     } else if metaimage::is_metaimage(head) {
         Some(Kind::MetaImage)
     } else {
         None
-    }
-}
-
-/// The preamble (PS3.10 7.1), or for files without one a first element of a group that stands first in such files:
-/// 0002 and 0008, an even number of small bytes follows.
-fn is_dicom(head: &[u8]) -> bool {
-    if head.get(128..132) == Some(b"DICM") {
-        return true;
-    }
-    matches!(head, [2 | 8, 0, element, 0, rest @ ..] if *element <= MAX_FIRST_ELEMENT && plausible_length(rest))
-}
-
-/// Elements with which files without a preamble begin: (0002,0000) to (0002,0010), (0008,0000) to (0008,0018).
-const MAX_FIRST_ELEMENT: u8 = 0x18;
-
-/// Explicit: two capital letters; implicit: a length of 32 bits that is small.
-fn plausible_length(rest: &[u8]) -> bool {
-    match rest {
-        [a, b, ..] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => true,
-        [a, b, c, d, ..] => u32::from_le_bytes([*a, *b, *c, *d]) <= 256,
-        _ => false,
     }
 }
 

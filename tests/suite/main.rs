@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod geometry;
+mod io_dicom;
 mod io_picture;
 mod io_text_header;
-mod io_dicom;
 mod io_volume;
 mod metrics;
 mod nn;

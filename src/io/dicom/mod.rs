@@ -23,6 +23,9 @@ mod walk;
 mod write_film;
 mod write_series;
 
+use super::{IoError, Opened, Progress};
+use std::path::Path;
+
 pub use object::CaseInfo;
 pub use radiograph::{open_radiograph, radiograph_from_bytes};
 pub use series::{open_series, open_series_files};
@@ -32,4 +35,16 @@ pub use write_series::{SeriesInfo, VolumeOrigin, write_series};
 /// Whether the first bytes of a file (132 or more) look like DICOM.
 pub fn is_dicom(first: &[u8]) -> bool {
     dataset::looks_like_dicom(first)
+}
+
+/// Opens a DICOM file or folder for what it is: a CT slice stands for its series, a folder for the series in it,
+/// everything else is a film.
+///
+/// # Errors
+/// As [`open_series`] and [`open_radiograph`].
+pub fn open(path: &Path, progress: &Progress) -> Result<Opened, IoError> {
+    if path.is_dir() || scan::other_sort(&file::DicomFile::open(path)?).is_none() {
+        return open_series(path, progress).map(Opened::Volume);
+    }
+    open_radiograph(path).map(Opened::Radiograph)
 }

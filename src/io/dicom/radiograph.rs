@@ -223,7 +223,7 @@ fn info(file: &DicomFile, modality: &str, format: &PixelFormat) -> SourceInfo {
     let mut lines = vec![
         ("Modality".to_string(), modality.to_string()),
         ("Picture".to_string(), format!("{} x {} pixels", format.cols, format.rows)),
-        ("Bits".to_string(), format!("{} of {}", format.bits_stored, format.bits_allocated)),
+        ("Bits stored".to_string(), format!("{} of {}", format.bits_stored, format.bits_allocated)),
         ("Photometric".to_string(), format.photometric.clone()),
         ("Transfer syntax".to_string(), file.dataset.syntax.name().to_string()),
     ];
