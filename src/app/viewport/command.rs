@@ -131,12 +131,16 @@ impl ViewState {
         }
     }
 
-    /// Takes up a new volume: the crosshair into its middle where it stands outside.
+    /// Takes up a new volume: the crosshair into its middle. Window, zoom and mask stay.
     pub fn meet(&mut self, frame: &Frame) {
-        let voxel = frame.voxel_from_world(self.cursor_mm);
-        let dims = frame.dims();
-        let inside = (0..3).all(|k| voxel[k] >= -0.5 && voxel[k] <= dims[k] as f64 - 0.5);
-        self.cursor_mm = snapped(frame, if inside { self.cursor_mm } else { frame.centre_mm() });
+        self.cursor_mm = snapped(frame, frame.centre_mm());
+    }
+
+    /// Takes up a volume that stands where the last one stood, or a restored session: the crosshair stays, on the
+    /// nearest voxel.
+    pub fn settle(&mut self, frame: &Frame) {
+        let point = if self.cursor_mm.iter().all(|v| v.is_finite()) { self.cursor_mm } else { frame.centre_mm() };
+        self.cursor_mm = snapped(frame, point);
     }
 
     /// What needs a volume.
