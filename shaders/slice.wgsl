@@ -57,8 +57,12 @@ fn coverage_at(pixel: vec2<f32>) -> vec2<f32> {
     return textureSampleLevel(mask_texture, trilinear, texture_place(voxel, u.mask_grid), 0.0).rg;
 }
 
-// Fill and outline of one label over `below`; the outline is where coverage crosses one half.
+// Fill and outline of one label over `below`; the outline is where coverage crosses one half, or the outermost
+// pixels inside where voxels are boxes.
 fn painted(below: vec3<f32>, colour: vec3<f32>, coverage: f32, slope: f32) -> vec3<f32> {
+    if u.mask.w > 0.5 {
+        return mix(below, colour, select(0.0, max(u.mask.x, step(0.01, slope)), coverage > 0.5));
+    }
     let depth_px = (coverage - 0.5) / max(slope, 1e-4);
     let fill = u.mask.x * clamp(depth_px + 0.5, 0.0, 1.0);
     let line = clamp(u.mask.y + 0.5 - abs(depth_px), 0.0, 1.0) * step(0.01, slope);

@@ -40,12 +40,16 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// A device on the best adapter there is: Vulkan before OpenGL, as `WGPU_BACKEND` allows.
+    /// A device on the best adapter there is: OpenGL only where nothing better is, or as `WGPU_BACKEND` says.
     ///
     /// # Errors
     /// [`GpuError::NoAdapter`], [`GpuError::NoDevice`].
     pub fn headless() -> Result<Self, GpuError> {
-        Self::headless_on(wgpu::Backends::from_env().unwrap_or(wgpu::Backends::PRIMARY | wgpu::Backends::GL))
+        if let Some(chosen) = wgpu::Backends::from_env() {
+            return Self::headless_on(chosen);
+        }
+        // One after the other: opening OpenGL takes time and talks to the display server even when it is not used.
+        Self::headless_on(wgpu::Backends::PRIMARY).or_else(|_| Self::headless_on(wgpu::Backends::GL))
     }
 
     /// The same, on these backends alone.

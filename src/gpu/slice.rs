@@ -259,7 +259,11 @@ impl Twin<'_> {
             let fill = f64::from(paint.opacity) * (depth_px + 0.5).clamp(0.0, 1.0);
             let edge = if slope >= 0.01 { 1.0 } else { 0.0 };
             let line = (f64::from(paint.outline_px) / 2.0 + 0.5 - depth_px.abs()).clamp(0.0, 1.0) * edge;
-            let share = fill.max(line);
+            let share = match self.params.interpolation {
+                Interpolation::Linear => fill.max(line),
+                Interpolation::Nearest if c(0.0, 0.0) > 0.5 => f64::from(paint.opacity).max(edge),
+                Interpolation::Nearest => 0.0,
+            };
             std::array::from_fn(|k| below[k] * (1.0 - share) + f64::from(colour[k]) * share)
         };
         painted(painted(grey, LABEL_RIGHT, paint.right), LABEL_LEFT, paint.left)

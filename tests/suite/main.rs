@@ -10,3 +10,4 @@ mod metrics;
 mod nn;
 mod projection;
 mod shaders;
+mod viewport;

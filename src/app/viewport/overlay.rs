@@ -127,7 +127,8 @@ fn crosshair(ink: &Ink<'_>, cursor_mm: Vec3, geometry: &PlaneGeometry) {
     };
     let upright = Stroke::new(ink.style.line, ink.style.plane(across(geometry.right)));
     let level = Stroke::new(ink.style.line, ink.style.plane(across(geometry.down)));
-    let r = ink.rect;
+    // The lines leave the edges to the letters.
+    let r = ink.rect.shrink(ink.style.margin + ink.style.letter_size);
     if (r.min.x..=r.max.x).contains(&at.x) {
         ink.painter.line_segment([pos2(at.x, r.min.y), pos2(at.x, (at.y - gap).max(r.min.y))], upright);
         ink.painter.line_segment([pos2(at.x, (at.y + gap).min(r.max.y)), pos2(at.x, r.max.y)], upright);

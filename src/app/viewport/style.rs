@@ -69,7 +69,7 @@ impl Default for Style {
             line: 1.0,
             crosshair_gap: 10.0,
             outline: 1.5,
-            scale_bar: 120.0,
+            scale_bar: 160.0,
         }
     }
 }
