@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod geometry;
+mod hanging;
 mod io_dicom;
 mod io_picture;
 mod io_text_header;
