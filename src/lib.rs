@@ -19,3 +19,5 @@ pub mod train;
 pub mod gpu;
 
 pub mod app;
+
+pub mod cli;

@@ -4,6 +4,7 @@
 //! comes back as a [`Warning`] beside the result.
 #![deny(clippy::indexing_slicing)]
 
+pub mod bundled;
 pub mod dicom;
 pub mod error;
 pub mod geometry_file;
@@ -17,7 +18,6 @@ mod output;
 pub mod picture;
 pub mod progress;
 pub mod radiograph;
-pub mod screen;
 mod text_header;
 
 pub use error::{Bytes, Cause, GeometryCause, IoError, Warning};

@@ -57,6 +57,14 @@ pub fn read(path: &Path, progress: &Progress) -> Result<LoadedVolume, IoError> {
     }
 }
 
+/// Reads a gzipped NIfTI-1 file that lies in memory; `path` only names it in messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn from_bytes(packed: &[u8], path: &Path) -> Result<LoadedVolume, IoError> {
+    read_stream(path, GzDecoder::new(packed), packed.len() as u64, true, &Progress::new())
+}
+
 fn read_stream(
     path: &Path,
     mut from: impl Read,

@@ -1,8 +1,8 @@
 //! The one test binary: libtorch links once. A file a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod cli;
 mod geometry;
-mod hanging;
 mod io_dicom;
 mod io_picture;
 mod io_text_header;

@@ -1,0 +1,217 @@
+//! Two films and the views they were taken with, as the command line names them. Knows no network.
+//!
+//! Where a view's geometry comes from, in this order: `--geometry`; `--view-frontal`, `--view-lateral` and
+//! `--preset`; the file's header; for pictures without a header the chest room.
+
+use super::error::CliError;
+use super::terminal::{load, notice, warnings};
+use crate::app::film::{Film, FilmSettings, Slot};
+use crate::geometry::{Beam, Preset, Raster, View, ViewPair};
+use crate::io::{self, Provenance, Radiograph, geometry_file};
+use clap::ValueEnum;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// From where the frontal film was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Frontal {
+    /// Source before the patient.
+    Ap,
+    /// Source behind the patient.
+    Pa,
+}
+
+/// Which side of the patient was at the film.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lateral {
+    /// Left side at the film, the usual one.
+    Left,
+    /// Right side at the film.
+    Right,
+}
+
+/// The machines by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PresetName {
+    Simulated,
+    Linac,
+    CeilingPair,
+    ChestRoom,
+    Parallel,
+}
+
+impl From<PresetName> for Preset {
+    fn from(name: PresetName) -> Self {
+        match name {
+            PresetName::Simulated => Self::Simulated,
+            PresetName::Linac => Self::Linac,
+            PresetName::CeilingPair => Self::CeilingPair,
+            PresetName::ChestRoom => Self::ChestRoom,
+            PresetName::Parallel => Self::Parallel,
+        }
+    }
+}
+
+/// Arguments that say how the films were taken.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ViewArgs {
+    /// Views of both films, as `biplane project` writes them.
+    #[arg(long, value_name = "TOML", conflicts_with_all = ["view_frontal", "view_lateral", "preset"])]
+    pub geometry: Option<PathBuf>,
+    /// From where the first film was taken, against its header.
+    #[arg(long, value_name = "SIDE")]
+    pub view_frontal: Option<Frontal>,
+    /// Which side was at the second film, against its header.
+    #[arg(long, value_name = "SIDE")]
+    pub view_lateral: Option<Lateral>,
+    /// The machine, against the headers.
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<PresetName>,
+}
+
+/// Two films ready for a job: in the geometry's own orientation, white = dense.
+pub struct FilmPair {
+    /// The pictures, unflipped.
+    pub images: [Raster; 2],
+    /// How they were taken.
+    pub views: ViewPair,
+    /// Both were made by a projector.
+    pub simulated: bool,
+}
+
+/// Refuses one file where two are wanted.
+///
+/// # Errors
+/// Where both paths lead to the same file.
+pub fn refuse_same(a: &Path, b: &Path, what: &str) -> Result<(), CliError> {
+    let same = match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        // What is not there yet is compared by name.
+        _ => std::path::absolute(a).ok() == std::path::absolute(b).ok(),
+    };
+    if same {
+        let cause = format!("{what} are the same file, {}", a.display());
+        return Err(CliError::usage(cause, "name two different files"));
+    }
+    Ok(())
+}
+
+/// Reads both films and settles their views.
+///
+/// # Errors
+/// Films that cannot be read, one file named twice, or views that cannot be.
+pub fn open(paths: [&Path; 2], args: &ViewArgs) -> Result<FilmPair, CliError> {
+    refuse_same(paths[0], paths[1], "the two films")?;
+    let given = args.geometry.as_deref().map(geometry_file::read).transpose()?;
+    let films = [film(paths[0], Slot::First, args)?, film(paths[1], Slot::Second, args)?];
+    let pair = match given {
+        Some(pair) => fitted(pair, &films)?,
+        None => settled(&films)?,
+    };
+    if pair.is_narrow() {
+        let degrees = pair.separation_deg();
+        notice(&format!("note: the views stand only {degrees:.0} degrees apart; depth is hardly measured"));
+    }
+    let simulated = films.iter().all(|film| film.radiograph.simulated);
+    let [a, b] = films;
+    let images = [unflipped(&a, &pair.views[0]), unflipped(&b, &pair.views[1])];
+    Ok(FilmPair { images, views: pair, simulated })
+}
+
+/// The films as held in memory, by their headers alone.
+///
+/// # Errors
+/// Views that cannot be.
+pub fn by_header(films: [Radiograph; 2]) -> Result<FilmPair, CliError> {
+    let simulated = films.iter().all(|film| film.simulated);
+    let [a, b] = films.map(Arc::new);
+    let films = [(a, Slot::First), (b, Slot::Second)].map(|(film, slot)| {
+        let preset = if film.simulated { Preset::Simulated } else { Preset::ChestRoom };
+        Film::new(PathBuf::new(), film, slot, preset)
+    });
+    let views = settled(&films)?;
+    let images = [0, 1].map(|k: usize| unflipped(&films[k], &views.views[k]));
+    Ok(FilmPair { images, views, simulated })
+}
+
+fn film(path: &Path, slot: Slot, args: &ViewArgs) -> Result<Film, CliError> {
+    let radiograph = Arc::new(load(path, io::open_radiograph)?);
+    warnings(path, &radiograph.warnings);
+    let fallback = if radiograph.simulated { Preset::Simulated } else { Preset::ChestRoom };
+    let preset = args.preset.map_or(fallback, Preset::from);
+    let film = Film::new(path.to_path_buf(), radiograph, slot, preset);
+    let film = film.with(|settings| override_settings(settings, slot, args, preset));
+    if args.geometry.is_none() && film.settings.pitch_from == Provenance::Assumed {
+        notice(&format!(
+            "{}: note: pixel spacing unknown; {} assumed, long side {:.0} mm",
+            path.display(),
+            preset.label(),
+            film.settings.pitch_mm[0] * film.radiograph.image.cols().max(film.radiograph.image.rows()) as f64
+        ));
+    }
+    Ok(film)
+}
+
+/// What the person said goes before what the header says.
+fn override_settings(settings: &mut FilmSettings, slot: Slot, args: &ViewArgs, preset: Preset) {
+    let hangs_mirrored = settings.mirror_cols;
+    if args.preset.is_some() {
+        let usual = preset.pair().views[slot.index()];
+        if let Beam::Cone { sad_mm, sdd_mm } = usual.beam {
+            (settings.sad_mm, settings.sdd_mm) = (sad_mm, sdd_mm);
+        }
+        settings.parallel = usual.beam == Beam::Parallel;
+        settings.angle_deg = usual.angle.degrees();
+        settings.angle_from = Provenance::User;
+        (settings.sad_from, settings.sdd_from) = (Provenance::User, Provenance::User);
+    }
+    let named_deg = match slot {
+        Slot::First => args.view_frontal.map(|side| if side == Frontal::Ap { 0.0 } else { 180.0 }),
+        Slot::Second => args.view_lateral.map(|side| if side == Lateral::Left { 270.0 } else { 90.0 }),
+    };
+    if let Some(degrees) = named_deg {
+        settings.angle_deg = degrees;
+        settings.angle_from = Provenance::User;
+    }
+    // The picture hangs as it did: another angle only says from which side it was seen.
+    settings.mirror_cols = hangs_mirrored;
+}
+
+fn settled(films: &[Film; 2]) -> Result<ViewPair, CliError> {
+    Ok(ViewPair { views: [films[0].view()?, films[1].view()?] })
+}
+
+/// Given views on the films there are: a film stored with another number of pixels covers the same area.
+fn fitted(pair: ViewPair, films: &[Film; 2]) -> Result<ViewPair, CliError> {
+    let mut views = pair.views;
+    for (view, film) in views.iter_mut().zip(films) {
+        let (cols, rows) = (film.radiograph.image.cols(), film.radiograph.image.rows());
+        let wanted = (view.detector.cols, view.detector.rows);
+        if wanted == (cols, rows) {
+            continue;
+        }
+        if wanted.0 * rows != wanted.1 * cols {
+            let cause = format!(
+                "{}: the film has {cols} x {rows} pixels, its geometry {} x {}",
+                film.path.display(),
+                wanted.0,
+                wanted.1
+            );
+            return Err(CliError::input(cause, "give the geometry.toml that belongs to these films, in their order"));
+        }
+        *view = view.resized(cols, rows);
+    }
+    Ok(ViewPair { views })
+}
+
+/// The stored picture without the flips of its view.
+fn unflipped(film: &Film, view: &View) -> Raster {
+    let mut image = film.dense_white();
+    if view.flip_cols {
+        image = image.flipped_cols();
+    }
+    if view.flip_rows {
+        image = image.flipped_rows();
+    }
+    image
+}

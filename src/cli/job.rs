@@ -1,0 +1,84 @@
+//! A reconstruction as the terminal sees it: stages, Ctrl+C, times. The work itself is done by the reconstructor.
+
+use super::error::CliError;
+use super::films::FilmPair;
+use super::interrupt;
+use super::terminal::Stages;
+use crate::geometry::Frame;
+use crate::nn::DeviceChoice;
+use crate::nn::model::ModelSource;
+use crate::nn::reconstruct::{Event, Handle, Job, Reconstruction, Reconstructor};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a running job is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(15);
+
+/// Which networks on which device.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Networks {
+    /// A model folder; without it the bundled model.
+    #[arg(long, value_name = "FOLDER")]
+    pub model: Option<PathBuf>,
+    /// auto, cpu or cuda:N.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+/// Reconstructs two films onto `frame`, saying how far it is.
+///
+/// # Errors
+/// What the job ends by; cancellation where Ctrl+C was pressed.
+pub fn run(films: FilmPair, frame: Frame, networks: &Networks) -> Result<Arc<Reconstruction>, CliError> {
+    // Asked here so that a missing device or model counts as bad arguments or input, not as a failed job.
+    networks.device.device()?;
+    let model = networks.model.clone().map_or(ModelSource::Bundled, ModelSource::Folder);
+    model.card()?;
+    let job = Job { films: films.images, views: films.views, frame, model, device: networks.device };
+    follow(&Reconstructor::start(job, || {}))
+}
+
+fn follow(handle: &Handle) -> Result<Arc<Reconstruction>, CliError> {
+    let mut stages = Stages::new();
+    let mut asked = false;
+    loop {
+        if interrupt::asked() && !asked {
+            asked = true;
+            handle.cancel();
+            stages.notice("cancelling ...");
+        }
+        match handle.poll() {
+            Ok(Event::BackProjection) => stages.show("Back-projection", 0, 1),
+            Ok(Event::Coarse { done, of }) => stages.show("Coarse network", done as u64, of as u64),
+            Ok(Event::Refine { done, of }) => stages.show("Refining network", done as u64, of as u64),
+            Ok(Event::Notice(text)) => stages.notice(&text),
+            Ok(Event::Finished(result)) => {
+                stages.end();
+                return Ok(result);
+            }
+            Ok(Event::Cancelled) => return Err(CliError::cancelled()),
+            Ok(Event::Failed(cause)) => {
+                let (cause, advice) = cause.rsplit_once("; ").unwrap_or((&cause, "try --device cpu"));
+                return Err(CliError::failure(cause, advice));
+            }
+            Err(false) => std::thread::sleep(LOOK_EVERY),
+            Err(true) => return Err(CliError::failure("the reconstruction ended without a result", "try again")),
+        }
+    }
+}
+
+/// What each stage took, in one line.
+pub fn times(result: &Reconstruction) -> String {
+    let s = &result.seconds;
+    format!(
+        "{} on {}: model {:.2} s, back-projection {:.2} s, coarse {:.2} s, refine {:.2} s, together {:.2} s",
+        result.model,
+        result.device,
+        s.load,
+        s.back_projection,
+        s.coarse,
+        s.refine,
+        s.total()
+    )
+}

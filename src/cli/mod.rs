@@ -1,0 +1,96 @@
+//! The command line: arguments, what is printed, exit codes. Every job is done by the rooms left of it.
+//!
+//! One file a subcommand; each has an `Args` (clap) and a `run`.
+
+pub mod error;
+
+mod completions;
+mod convert;
+mod films;
+mod info;
+mod interrupt;
+mod job;
+mod metrics;
+mod output;
+mod project;
+mod reconstruct;
+mod terminal;
+mod workstation;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use error::CliError;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What `biplane --help` ends with.
+const AFTER_HELP: &str = "\
+Examples:
+  biplane                                          the workstation
+  biplane front.dcm side.dcm                       the workstation with two films
+  biplane demo                                     the bundled case, full screen
+  biplane reconstruct --ap front.dcm --lateral side.dcm -o ct.nii.gz
+  biplane project ct.nii.gz -o films/              simulated films of a CT
+  biplane metrics ct.nii.gz films/truth.nii.gz     how good it is
+  biplane COMMAND --help                           more on one command
+
+Exit codes:
+  0    done
+  1    the work failed, or its result could not be written
+  2    the arguments do not make sense
+  3    an input file cannot be used
+  130  cancelled with Ctrl+C
+
+Research use only, not for diagnosis.";
+
+/// Two X-ray projections in, a CT on screen.
+#[derive(Debug, Parser)]
+#[command(name = "biplane", version, about, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; without a command the workstation opens.
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Films, a CT or a session to open in the workstation.
+    #[arg(value_name = "FILES")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Reconstruct a CT from two films.
+    Reconstruct(reconstruct::Args),
+    /// Simulate two films of a CT, with geometry and truth beside them.
+    Project(project::Args),
+    /// Convert a CT or a film to another format.
+    Convert(convert::Args),
+    /// Say what a file or folder holds.
+    Info(info::Args),
+    /// Compare a reconstruction with its truth.
+    Metrics(metrics::Args),
+    /// Print completions for a shell.
+    Completions(completions::Args),
+}
+
+/// Parses the arguments of this process, runs, and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::notice(&error.to_string());
+            error.exit.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), CliError> {
+    let Some(command) = cli.command else { return workstation::run(cli.files) };
+    interrupt::watch();
+    match command {
+        Command::Reconstruct(args) => reconstruct::run(&args),
+        Command::Project(args) => project::run(&args),
+        Command::Convert(args) => convert::run(&args),
+        Command::Info(args) => info::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
+        Command::Completions(args) => completions::run(&args, &mut Cli::command()),
+    }
+}

@@ -1,0 +1,99 @@
+//! `biplane reconstruct --ap A --lateral B -o OUT`.
+
+use super::error::CliError;
+use super::films::{self, ViewArgs};
+use super::job::{self, Networks};
+use super::output;
+use super::terminal::{load, notice, print, print_json};
+use crate::geometry::Frame;
+use crate::io;
+use crate::io::dicom::VolumeOrigin;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// A truth of this name beside the films tells where the result stands.
+const TRUTH_NAME: &str = "truth.nii.gz";
+
+/// Reconstructs a CT (128^3 voxels of 2.8 mm) from two films.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  biplane reconstruct --ap ap.dcm --lateral lateral.dcm -o ct.nii.gz
+  biplane reconstruct --ap ap.png --lateral lateral.png --geometry geometry.toml -o ct.mha
+  biplane reconstruct --ap pa.png --lateral ll.png --view-frontal pa --view-lateral left --preset chest-room -o series/
+
+Where a view's geometry comes from, in this order: --geometry; --view-frontal, --view-lateral and --preset; the file's
+header; for pictures without a header the chest room (PA and left lateral, SDD 1800 mm, a film of 430 mm).
+The result stands where --truth stands, else where a truth.nii.gz beside the first film stands, else about the
+isocentre. A volume from two films is mostly prior knowledge. Research use only, not for diagnosis.")]
+pub struct Args {
+    /// The first film, frontal.
+    #[arg(long, value_name = "FILM")]
+    ap: PathBuf,
+    /// The second film, lateral.
+    #[arg(long, value_name = "FILM")]
+    lateral: PathBuf,
+    #[command(flatten)]
+    views: ViewArgs,
+    #[command(flatten)]
+    networks: Networks,
+    /// A CT on the 128^3 cube whose place in the patient the result takes.
+    #[arg(long, value_name = "CT")]
+    truth: Option<PathBuf>,
+    /// Its ending names the format: .nii, .nii.gz, .mha, .mhd, .png; a folder becomes a DICOM series.
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Print what was done as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<(), CliError> {
+    let format = output::volume_format(&args.output)?;
+    for input in [&args.ap, &args.lateral] {
+        films::refuse_same(input, &args.output, "a film and the output")?;
+    }
+    let films = films::open([&args.ap, &args.lateral], &args.views)?;
+    let frame = frame(args)?;
+    if format == output::VolumeFormat::DicomSeries {
+        output::make_folder(&args.output)?;
+    } else {
+        output::check_writable(&args.output)?;
+    }
+    let result = job::run(films, frame, &args.networks)?;
+    output::write_volume(&args.output, &result.volume, VolumeOrigin::Reconstructed)?;
+    if !args.json {
+        return print(&format!("{}\n{}", job::times(&result), args.output.display()));
+    }
+    print_json(&json!({
+        "output": args.output.display().to_string(),
+        "model": result.model,
+        "model_sha256": result.model_sha256,
+        "device": result.device,
+        "seconds": result.seconds,
+        "frame": result.volume.frame(),
+        "note": "research use only, not for diagnosis; reconstructed from two views",
+    }))
+}
+
+/// Where the result stands.
+fn frame(args: &Args) -> Result<Frame, CliError> {
+    let beside = args.ap.parent().unwrap_or(Path::new("")).join(TRUTH_NAME);
+    let truth = match &args.truth {
+        Some(truth) => truth.clone(),
+        None if beside.is_file() => beside,
+        None => return Ok(Frame::cube([0.0; 3])),
+    };
+    let frame = load(&truth, io::open_volume)?.volume.frame().clone();
+    match (frame.is_cube(), &args.truth) {
+        (true, _) => {
+            notice(&format!("the result stands where {} stands", truth.display()));
+            Ok(frame)
+        }
+        (false, Some(_)) => Err(CliError::input(
+            format!("{}: is not the cube of 128^3 voxels of 2.8 mm", truth.display()),
+            "give the truth.nii.gz that `biplane project` wrote beside the films",
+        )),
+        (false, None) => Ok(Frame::cube([0.0; 3])),
+    }
+}

@@ -1,0 +1,182 @@
+//! The command line as a person meets it: the built program, its output, its exit codes.
+
+use biplane::geometry::phantom::{ThoraxLimits, thorax};
+use biplane::geometry::{Frame, Volume};
+use biplane::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+fn biplane(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_biplane")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+/// Standard output of a run that must succeed.
+fn done(folder: &Path, arguments: &[&str]) -> String {
+    let output = biplane(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Standard error of a run that must fail with an exit code, in two lines at most: cause, what to do.
+fn refused(folder: &Path, code: i32, arguments: &[&str]) -> String {
+    let output = biplane(folder, arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    let error: Vec<&str> = said.lines().skip_while(|line| !line.starts_with("biplane: ")).collect();
+    if code != 2 || !error.is_empty() {
+        assert_eq!(error.len(), 2, "{arguments:?}: {said}");
+        assert!(error[1].starts_with("  what to do: ") && error[1].len() > 20, "{said}");
+    }
+    said
+}
+
+/// A folder with a thorax on a grid that is not the cube, small so that the tests are fast.
+fn folder_with_ct() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = |centre| Frame::centred([60, 50, 60], [6.0, 6.0, 6.5], centre).unwrap();
+    let ct = thorax(5, &ThoraxLimits::default()).volume(&grid([0.0; 3]), 1);
+    io::nifti::write(&folder.path().join("ct.nii.gz"), &ct.with_frame(grid([30.0, -20.0, 400.0])).unwrap()).unwrap();
+    folder
+}
+
+fn read(path: PathBuf) -> Volume {
+    io::open_volume(&path, &io::Progress::new()).unwrap().volume
+}
+
+#[test]
+fn help_tells_examples_and_exit_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = done(folder.path(), &["--help"]);
+    for wanted in ["Examples:", "Exit codes:", "130", "Research use only", "reconstruct", "project", "metrics"] {
+        assert!(help.contains(wanted), "{wanted} is missing");
+    }
+    for command in ["reconstruct", "project", "convert", "info", "metrics"] {
+        assert!(done(folder.path(), &[command, "--help"]).contains("Examples:"), "{command}");
+    }
+    assert!(done(folder.path(), &["--version"]).starts_with("biplane 0."));
+    assert!(done(folder.path(), &["completions", "bash"]).contains("reconstruct"));
+}
+
+#[test]
+fn arguments_that_make_no_sense_end_with_2() {
+    let folder = folder_with_ct();
+    let at = folder.path();
+    refused(at, 2, &["reconstruct"]);
+    refused(at, 2, &["metrics", "ct.nii.gz"]);
+    refused(at, 2, &["project", "ct.nii.gz", "-o", "films", "--size", "many"]);
+    refused(at, 2, &["project", "ct.nii.gz", "-o", "films", "--parallel", "--sad", "1000"]);
+    let same = refused(at, 2, &["metrics", "ct.nii.gz", "./ct.nii.gz"]);
+    assert!(same.contains("the same file"));
+    let films = ["reconstruct", "--ap", "a.png", "--lateral", "./a.png", "-o", "out.nii.gz"];
+    assert!(refused(at, 2, &films).contains("the same file"));
+    assert!(refused(at, 2, &["convert", "ct.nii.gz", "ct.docx"]).contains(".nii.gz"));
+    let far = refused(at, 2, &["project", "ct.nii.gz", "-o", "films", "--sad", "1000", "--sdd", "500"]);
+    assert!(far.contains("SDD"));
+    assert!(!at.join("films").exists());
+    let device = ["reconstruct", "--ap", "a.png", "--lateral", "b.png", "-o", "o.nii", "--device", "toaster"];
+    assert!(refused(at, 2, &device).contains("toaster"));
+}
+
+#[test]
+fn bad_input_ends_with_3_and_names_the_file() {
+    let folder = folder_with_ct();
+    let at = folder.path();
+    std::fs::write(at.join("text.nii.gz"), "not a volume").unwrap();
+    std::fs::write(at.join("empty.dcm"), "").unwrap();
+    std::fs::create_dir(at.join("hollow")).unwrap();
+    for input in ["missing.nii.gz", "text.nii.gz", "empty.dcm", "hollow"] {
+        assert!(refused(at, 3, &["info", input]).contains(input), "{input}");
+        assert!(refused(at, 3, &["convert", input, "out.mha"]).contains(input), "{input}");
+    }
+    let films = ["reconstruct", "--ap", "ct.nii.gz", "--lateral", "missing.png", "-o", "out.nii.gz"];
+    assert!(refused(at, 3, &films).contains("ct.nii.gz"));
+    assert!(refused(at, 3, &["missing-film.png"]).contains("missing-film.png"));
+    std::fs::write(at.join("geometry.toml"), "version = 9").unwrap();
+    let views = ["reconstruct", "--ap", "a.png", "--lateral", "b.png", "--geometry", "geometry.toml", "-o", "o.nii"];
+    assert!(refused(at, 3, &views).contains("geometry.toml"));
+    assert!(!at.join("out.mha").exists() && !at.join("out.nii.gz").exists());
+}
+
+#[test]
+fn output_that_cannot_be_written_ends_with_1_before_work_begins() {
+    let folder = folder_with_ct();
+    let at = folder.path();
+    assert!(refused(at, 1, &["convert", "ct.nii.gz", "no/such/folder/ct.mha"]).contains("no/such/folder"));
+    std::fs::write(at.join("occupied"), "").unwrap();
+    assert!(refused(at, 1, &["project", "ct.nii.gz", "-o", "occupied"]).contains("occupied"));
+}
+
+#[test]
+fn projecting_writes_the_films_their_geometry_and_the_truth() {
+    let folder = folder_with_ct();
+    let at = folder.path();
+    done(at, &["project", "ct.nii.gz", "-o", "films", "--size", "128"]);
+    for name in ["ap.dcm", "lateral.dcm", "ap.png", "lateral.png", "geometry.toml", "truth.nii.gz"] {
+        assert!(at.join("films").join(name).is_file(), "{name}");
+    }
+    let views = io::geometry_file::read(&at.join("films/geometry.toml")).unwrap();
+    let [a, b] = views.views.map(|view| (view.angle.degrees(), view.detector.cols, view.detector.pitch_mm));
+    assert_eq!((a, b), ((0.0, 128, [5.2; 2]), (90.0, 128, [5.2; 2])));
+    let truth = read(at.join("films/truth.nii.gz"));
+    assert!(truth.frame().is_cube());
+    // The thorax's body is centred about the phantom's origin, which stands at (30, -20) here.
+    let [x, y, _] = truth.frame().centre_mm();
+    assert!((x - 30.0).abs() < 15.0 && (y + 20.0).abs() < 25.0, "{x}, {y}");
+    // The truth is the cube: projecting it again keeps its grid.
+    done(at, &["project", "films/truth.nii.gz", "-o", "again", "--angles", "10,100", "--parallel"]);
+    assert_eq!(read(at.join("again/truth.nii.gz")), truth);
+    let again = io::geometry_file::read(&at.join("again/geometry.toml")).unwrap();
+    assert_eq!(again.views.map(|v| v.beam), [biplane::geometry::Beam::Parallel; 2]);
+    // The films of the scan's middle are others.
+    done(at, &["project", "ct.nii.gz", "-o", "middle", "--center", "scan"]);
+    assert!(
+        read(at.join("middle/truth.nii.gz"))
+            .frame()
+            .centre_mm()
+            .iter()
+            .zip([30.0, -20.0, 400.0])
+            .all(|(a, b)| (a - b).abs() < 1e-3)
+    );
+}
+
+#[test]
+fn converting_keeps_voxels_and_place() {
+    let folder = folder_with_ct();
+    let at = folder.path();
+    let ct = read(at.join("ct.nii.gz"));
+    done(at, &["convert", "ct.nii.gz", "ct.mha"]);
+    assert_eq!(read(at.join("ct.mha")).hu(), ct.hu());
+    done(at, &["convert", "ct.mha", "series"]);
+    let series = read(at.join("series"));
+    assert_eq!(series.hu(), ct.hu());
+    let (a, b) = (series.frame().origin_mm(), ct.frame().origin_mm());
+    assert!((0..3).all(|k| (a[k] - b[k]).abs() < 1e-3), "{a:?} {b:?}");
+    done(at, &["convert", "ct.nii.gz", "slice.png"]);
+    assert!(at.join("slice-000.png").is_file() && at.join("slice-059.png").is_file());
+    assert!(refused(at, 2, &["convert", "slice-040.png", "film.mha"]).contains("is a film"));
+    assert!(refused(at, 2, &["convert", "ct.mha", "ct.mha"]).contains("the same file"));
+}
+
+#[test]
+fn info_and_metrics_also_speak_json() {
+    let folder = folder_with_ct();
+    let at = folder.path();
+    let info: serde_json::Value = serde_json::from_str(&done(at, &["info", "--json", "ct.nii.gz"])).unwrap();
+    assert_eq!(info["what"], "CT volume");
+    assert_eq!(info["fields"]["Matrix"], "60 x 50 x 60");
+    let ct = read(at.join("ct.nii.gz"));
+    let louder = Volume::new(ct.frame().clone(), ct.hu().iter().map(|v| v.saturating_add(10)).collect()).unwrap();
+    io::nifti::write(&at.join("louder.nii.gz"), &louder).unwrap();
+    let text = done(at, &["metrics", "louder.nii.gz", "ct.nii.gz"]);
+    assert!(text.contains("MAE") && text.contains("clipped to [-1000, 1500]") && text.contains("Lung Dice at -400"));
+    let json = done(at, &["metrics", "--json", "louder.nii.gz", "ct.nii.gz"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!((json["metrics"]["psnr_db"].as_f64().unwrap() - 47.96).abs() < 0.2);
+    assert!(json["definitions"]["SSIM"].as_str().unwrap().contains("sigma 1.5"));
+    // On another grid it is resampled, and this is said.
+    done(at, &["project", "ct.nii.gz", "-o", "films"]);
+    let output = biplane(at, &["metrics", "ct.nii.gz", "films/truth.nii.gz"]);
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stderr).contains("resampled"));
+}
