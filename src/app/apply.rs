@@ -1,17 +1,20 @@
-//! The one place where commands and results change the state.
+//! The one place where commands change the state. What jobs give comes in through [`super::receive`].
 
 use super::Workstation;
 use super::command::Command;
-use super::dialogs::Answer;
-use super::film::{Film, Slot};
-use super::jobs::{self, Done, Lane, Opened};
-use super::state::{Case, Dialog, Origin, Purpose};
+use super::film::{Film, FilmSettings, Slot};
+use super::jobs::{self, Done, Lane};
+use super::session::{FilmEntry, Session};
+use super::state::{Dialog, ExportForm, Loading, Origin, Purpose, Run};
+use super::viewport::{Bindings, ViewCommand};
 use super::widgets::Tone;
-use super::worker::Lost;
-use crate::io::{FilmKind, IoError, Provenance};
-use egui::{Context, TextureOptions, ViewportCommand};
+use crate::geometry::Preset;
+use crate::io::Progress;
+use crate::nn::ModelSource;
+use egui::{Context, ViewportCommand};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 impl Workstation {
     /// Obeys one command.
@@ -19,30 +22,27 @@ impl Workstation {
         match command {
             Command::Open(paths) => self.open_all(paths),
             Command::OpenFilm(slot, path) => self.open_film(slot, path),
-            Command::Ask(purpose) => {
-                let waker = ctx.clone();
-                self.dialogs.ask(purpose, move || waker.request_repaint());
-            }
+            Command::Ask(purpose) => self.ask(ctx, purpose),
             Command::Given(purpose, path) => self.given(purpose, path),
             Command::SwapFilms => self.swap_films(),
-            Command::CloseFilm(slot) => self.state.films[slot.index()] = Default::default(),
-            Command::SetAngle(slot, deg) => self.change_film(slot, |s| {
-                (s.angle_deg, s.angle_from) = (deg.rem_euclid(360.0), Provenance::User);
-            }),
-            Command::SetPitch(slot, mm) => self.change_film(slot, |s| {
-                let ratio = s.pitch_mm[1] / s.pitch_mm[0];
-                (s.pitch_mm, s.pitch_from) = ([mm, mm * ratio], Provenance::User);
-            }),
-            Command::SetSad(slot, mm) => self.change_film(slot, |s| (s.sad_mm, s.sad_from) = (mm, Provenance::User)),
-            Command::SetSdd(slot, mm) => self.change_film(slot, |s| (s.sdd_mm, s.sdd_from) = (mm, Provenance::User)),
-            Command::MirrorCols(slot) => self.change_picture(slot, |s| s.mirror_cols = !s.mirror_cols),
-            Command::MirrorRows(slot) => self.change_picture(slot, |s| s.mirror_rows = !s.mirror_rows),
-            Command::Invert(slot) => self.change_picture(slot, |s| s.invert = !s.invert),
-            Command::SetFilmWindow(slot, window) => self.change_picture(slot, |s| s.window = window),
+            Command::CloseFilm(slot) => self.close_film(slot),
+            Command::Film(slot, change) => self.change(slot, change),
             Command::SetPreset(preset) => self.set_preset(preset),
-            Command::SetModel(k) => self.state.setup.model = k.min(self.state.setup.models.len().saturating_sub(1)),
+            Command::SetModel(k) => self.set_model(ctx, k),
             Command::SetDevice(k) => self.state.setup.device = k.min(self.state.setup.devices.len().saturating_sub(1)),
-            Command::Reconstruct | Command::Cancel | Command::Export(_) | Command::SaveSession | Command::Restart => {}
+            Command::Reconstruct => self.reconstruct(),
+            Command::Cancel => self.cancel(),
+            Command::SetExportForm(form) => self.state.export_form = form,
+            Command::Export(form) => self.ask(ctx, Purpose::Export(form)),
+            Command::View(command) => self.look(ctx, &command),
+            Command::SetScheme(scheme) => {
+                self.state.bindings = Bindings::of(scheme);
+                self.settings.remembered.mouse = scheme;
+            }
+            Command::SaveSession => match self.state.session_file.clone() {
+                Some(file) => self.save_session(file),
+                None => self.ask(ctx, Purpose::SaveSession),
+            },
             Command::ShowNames(shown) => self.state.names_shown = shown,
             Command::Show(dialog) => {
                 self.state.typed_path.clear();
@@ -57,163 +57,278 @@ impl Workstation {
         }
     }
 
-    /// Takes in what jobs and dialogs have given since the last frame.
-    pub(super) fn receive(&mut self, ctx: &Context) {
-        for (lane, result) in self.jobs.poll() {
-            match result {
-                Ok(done) => self.take(ctx, lane, done),
-                Err(lost) => self.job_lost(lane, lost),
-            }
+    /// Asks for a path by the system's dialog; the tests and the demo have none.
+    fn ask(&mut self, ctx: &Context, purpose: Purpose) {
+        if !self.system_dialogs {
+            self.state.dialog = Some(Dialog::Path(purpose));
+            return;
         }
-        match self.dialogs.poll() {
-            Some(Answer::Chosen(Purpose::Open, paths)) => self.open_all(paths),
-            Some(Answer::Chosen(purpose, paths)) => paths.into_iter().for_each(|path| self.given(purpose, path)),
-            Some(Answer::NoDialog(purpose)) => self.state.dialog = Some(Dialog::Path(purpose)),
-            None => {}
-        }
+        let waker = ctx.clone();
+        self.dialogs.ask(purpose, move || waker.request_repaint());
     }
 
-    fn take(&mut self, ctx: &Context, lane: Lane, done: Done) {
-        if let Lane::Film(slot) = lane {
-            self.state.films[slot.index()].loading = None;
-        }
-        match (lane, done) {
-            (_, Done::Opened(path, Err(cause))) => self.refuse(&path, &cause),
-            (Lane::Film(slot), Done::Opened(path, Ok(Opened::Film(r)))) => self.place_film(slot, path, r),
-            (_, Done::Opened(path, Ok(Opened::Film(radiograph)))) => {
-                let slot = self.place_for(radiograph.view.kind.map(|k| k.value));
-                self.place_film(slot, path, radiograph);
-            }
-            (_, Done::Opened(path, Ok(Opened::Volume(loaded)))) => {
-                self.settings.opened(&path);
-                self.state.loading_volume = None;
-                let warnings = loaded.warnings.iter().map(ToString::to_string).collect();
-                let origin = Origin::File { info: Box::new(loaded.info), warnings };
-                self.show_volume(Arc::new(loaded.volume), origin);
-            }
-            (Lane::Preview(slot), Done::Preview(image)) => {
-                let texture = ctx.load_texture(format!("film {slot:?}"), image, TextureOptions::LINEAR);
-                self.state.films[slot.index()].preview = Some(texture);
-            }
-            _ => {}
-        }
-    }
-
-    /// A file that could not be opened: said calmly, everything else stays.
-    fn refuse(&mut self, path: &Path, cause: &IoError) {
-        self.state.loading_volume = None;
-        let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
-        self.state.note(Tone::Danger, format!("{name} was not opened"), cause.to_string());
-    }
-
-    fn job_lost(&mut self, lane: Lane, lost: Lost) {
-        let cause = match lost {
-            Lost::Broke => "a defect in this program stopped it; the terminal says more",
-            Lost::NoThread => "the system gave no thread; close other programs and try again",
-        };
-        self.state.note(Tone::Danger, format!("{lane:?} did not finish"), cause);
-    }
-
-    fn given(&mut self, purpose: Purpose, path: PathBuf) {
+    pub(super) fn given(&mut self, purpose: Purpose, path: PathBuf) {
         match purpose {
             Purpose::Film(slot) => self.open_film(slot, path),
-            _ => self.open_all(vec![path]),
+            Purpose::Open | Purpose::Volume | Purpose::Series | Purpose::OpenSession => self.open_all(vec![path]),
+            Purpose::Model => self.add_model(path),
+            Purpose::SaveSession => self.save_session(with_ending(path, ".biplane.toml")),
+            Purpose::Export(ExportForm::Screenshot) => {
+                self.state.dialog = None;
+                self.screenshot = Some((path, SETTLE_FRAMES));
+            }
+            Purpose::Export(form) => self.export(form, path),
         }
     }
 
     /// Each file on its own thread; what it is decides where it goes.
-    fn open_all(&mut self, paths: Vec<PathBuf>) {
+    pub(super) fn open_all(&mut self, paths: Vec<PathBuf>) {
+        let several = paths.len() > 1;
         for (k, path) in paths.into_iter().enumerate() {
-            self.jobs.start(Lane::Open(k), move |cancel| {
-                let opened = jobs::open(&path, cancel);
-                Done::Opened(path, opened)
-            });
+            let fallback = several.then_some(if k % 2 == 0 { Slot::First } else { Slot::Second });
+            self.start_reading(Lane::Open(k), path, fallback);
         }
     }
 
-    fn open_film(&mut self, slot: Slot, path: PathBuf) {
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        self.state.films[slot.index()].loading = Some(name);
-        self.jobs.start(Lane::Film(slot), move |cancel| {
-            let opened = jobs::open(&path, cancel);
-            Done::Opened(path, opened)
+    pub(super) fn open_film(&mut self, slot: Slot, path: PathBuf) {
+        self.state.films[slot.index()].loading = Some(file_name(&path));
+        self.start_reading(Lane::Film(slot), path, Some(slot));
+    }
+
+    fn start_reading(&mut self, lane: Lane, path: PathBuf, fallback: Option<Slot>) {
+        self.state.loading.retain(|l| {
+            let replaced = l.lane == lane;
+            if replaced {
+                l.progress.cancel();
+            }
+            !replaced
         });
-    }
-
-    /// Where a film of this kind goes: its own place, else a free one, else the first.
-    fn place_for(&self, kind: Option<FilmKind>) -> Slot {
-        match kind {
-            Some(FilmKind::Frontal) => Slot::First,
-            Some(FilmKind::Lateral) => Slot::Second,
-            None => Slot::BOTH.into_iter().find(|s| self.state.film(*s).is_none()).unwrap_or(Slot::First),
-        }
-    }
-
-    fn place_film(&mut self, slot: Slot, path: PathBuf, radiograph: Arc<crate::io::Radiograph>) {
-        self.settings.opened(&path);
-        self.state.recent = self.settings.remembered.recent.clone();
-        let film = Film::new(path, radiograph, slot, self.state.setup.preset);
-        self.put(slot, film);
+        let progress = Arc::new(Progress::new());
+        self.state.loading.push(Loading { lane, name: file_name(&path), progress: Arc::clone(&progress) });
+        self.jobs.start(lane, move |_| {
+            let result = jobs::open(&path, &progress);
+            Done::Opened { path, fallback, result }
+        });
     }
 
     /// Puts a film into a place and has its picture made.
-    fn put(&mut self, slot: Slot, film: Film) {
+    pub(super) fn put(&mut self, slot: Slot, film: Film) {
         let film = Arc::new(film);
-        let place = &mut self.state.films[slot.index()];
-        place.film = Some(Arc::clone(&film));
+        self.state.films[slot.index()].film = Some(Arc::clone(&film));
         self.jobs.start(Lane::Preview(slot), move |_| Done::Preview(jobs::preview(&film)));
     }
 
-    /// Changes settings that the picture does not show.
-    fn change_film(&mut self, slot: Slot, change: impl FnOnce(&mut super::film::FilmSettings)) {
-        if let Some(film) = &mut self.state.films[slot.index()].film {
-            *film = Arc::new(film.with(change));
+    fn close_film(&mut self, slot: Slot) {
+        self.jobs.cancel(Lane::Preview(slot));
+        self.state.films[slot.index()] = Default::default();
+    }
+
+    /// Changes settings of a film; its picture is made anew where the change shows in it.
+    fn change(&mut self, slot: Slot, change: super::film::Change) {
+        let Some(film) = self.state.film(slot).cloned() else { return };
+        let mut changed = film.with(|s| s.change(change));
+        changed.notice = None;
+        if change.shows() {
+            self.put(slot, changed);
+        } else {
+            self.state.films[slot.index()].film = Some(Arc::new(changed));
         }
     }
 
-    /// Changes settings that the picture shows.
-    fn change_picture(&mut self, slot: Slot, change: impl FnOnce(&mut super::film::FilmSettings)) {
-        if let Some(film) = self.state.film(slot).map(|f| f.with(change)) {
-            self.put(slot, film);
-        }
-    }
-
-    fn set_preset(&mut self, preset: crate::geometry::Preset) {
+    pub(super) fn set_preset(&mut self, preset: Preset) {
         self.state.setup.preset = preset;
+        self.state.setup.preset_chosen = true;
         for slot in Slot::BOTH {
             if let Some(film) = self.state.film(slot).cloned() {
-                let changed = film.with(|s| s.apply_preset(&film.radiograph, slot, preset));
-                self.put(slot, changed);
+                self.put(slot, film.with(|s| s.apply_preset(&film.radiograph, slot, preset)));
             }
         }
     }
 
+    /// Films keep their settings; what was only taken from the preset for the place is taken anew.
     fn swap_films(&mut self) {
         self.state.films.swap(0, 1);
-    }
-
-    /// Puts a volume on the planes.
-    pub(super) fn show_volume(&mut self, volume: Arc<crate::geometry::Volume>, origin: Origin) {
-        let id = self.state.case.as_ref().map_or(1, |c| c.id + 1);
-        self.state.case = Some(Arc::new(Case { id, volume, origin }));
-    }
-
-    /// Remembers the window's size and place.
-    pub(super) fn remember_window(&mut self, ctx: &Context) {
-        ctx.input(|i| {
-            let viewport = i.viewport();
-            let filling = viewport.fullscreen.unwrap_or(false) || viewport.maximized.unwrap_or(false);
-            self.settings.remembered.maximised = viewport.maximized.unwrap_or(false);
-            if let (Some(inner), false) = (viewport.inner_rect, filling) {
-                self.settings.remembered.window = Some([inner.width(), inner.height()]);
+        let preset = self.state.setup.preset;
+        for slot in Slot::BOTH {
+            if let Some(film) = self.state.film(slot).cloned() {
+                self.put(slot, film.with(|s| s.apply_preset(&film.radiograph, slot, preset)));
             }
+        }
+    }
+
+    fn set_model(&mut self, ctx: &Context, k: usize) {
+        match self.state.setup.models.get(k) {
+            Some(_) => self.state.setup.model = k,
+            None => self.ask(ctx, Purpose::Model),
+        }
+    }
+
+    /// Takes a model folder into the list, if it is one.
+    pub(super) fn add_model(&mut self, folder: PathBuf) {
+        match ModelSource::Folder(folder.clone()).card() {
+            Ok(card) => {
+                self.state.setup.model = self.state.setup.add_model(card.name, ModelSource::Folder(folder.clone()));
+                self.settings.remembered.model = Some(folder);
+            }
+            Err(cause) => self.state.note(Tone::Danger, "The model was not taken", cause.to_string()),
+        }
+    }
+
+    fn reconstruct(&mut self) {
+        let Some([first, second]) = self.state.pair().map(|pair| pair.map(Arc::clone)) else { return };
+        if self.state.run.is_some() || self.state.obstacle().is_some() {
+            return;
+        }
+        self.state.run =
+            Some(Run { started: Instant::now(), stage: "Preparing".into(), fraction: None, cancelling: false });
+        self.run_simulated = first.radiograph.simulated && second.radiograph.simulated;
+        let setup = &self.state.setup;
+        let model = setup.models.get(setup.model).map(|m| m.source.clone()).unwrap_or_default();
+        let device = setup.devices.get(setup.device).copied().unwrap_or_default();
+        self.jobs.start(Lane::Prepare, move |_| Done::Prepared(jobs::prepare([&first, &second], model, device)));
+    }
+
+    /// The button answers at once; the networks stop at their next block.
+    fn cancel(&mut self) {
+        self.jobs.cancel(Lane::Prepare);
+        match &self.handle {
+            Some(handle) => {
+                handle.cancel();
+                if let Some(run) = &mut self.state.run {
+                    run.cancelling = true;
+                }
+            }
+            None => self.state.run = None,
+        }
+    }
+
+    /// Changes how the volume is looked at.
+    pub(super) fn look(&mut self, ctx: &Context, command: &ViewCommand) {
+        let now = ctx.input(|i| i.time);
+        let frame = self.state.case.as_ref().map(|c| c.volume.frame());
+        self.state.viewer.apply(command, frame, now);
+        self.want_mask();
+    }
+
+    /// Has the mask computed where it is wanted and not there for this volume and threshold.
+    pub(super) fn want_mask(&mut self) {
+        let mask = self.state.viewer.state.mask;
+        let Some(case) = self.state.case.clone().filter(|_| mask.on) else { return };
+        let wanted = Some((case.id, mask.threshold_hu));
+        if self.state.mask.asked == wanted {
+            return;
+        }
+        self.state.mask.asked = wanted;
+        self.state.mask.busy = true;
+        self.jobs.start(Lane::Mask, move |_| jobs::mask(case.id, &case.volume, mask.threshold_hu));
+    }
+
+    fn export(&mut self, form: ExportForm, path: PathBuf) {
+        let Some(case) = self.state.case.clone() else { return };
+        if self.jobs.is_busy(Lane::Export) {
+            self.state.note(Tone::Warning, "An export is running", "Wait for it to end, then export again.");
+            return;
+        }
+        let path = with_ending(path, form.ending());
+        self.state.exporting = Some(format!("Writing {}", file_name(&path)));
+        let window = self.state.viewer.state.window;
+        self.jobs.start(Lane::Export, move |_| {
+            let result = jobs::export(form, &path, &case, window).map_err(Into::into);
+            Done::Written { what: "Exported".into(), path, result }
         });
     }
 
-    /// The window closes: remember what is worth it.
-    pub(super) fn close(&mut self) {
-        if let Err(cause) = self.settings.save() {
-            eprintln!("settings were not saved: {cause}");
+    fn save_session(&mut self, file: PathBuf) {
+        let session = self.session();
+        let unsaved = self.state.case.as_ref().filter(|c| matches!(c.origin, Origin::Films { .. }));
+        let unsaved = unsaved.map(|c| Arc::clone(&c.volume));
+        self.state.session_file = Some(file.clone());
+        self.jobs.start(Lane::Session, move |_| {
+            let result = jobs::save_session(&file, session, unsaved);
+            Done::Written { what: "Session saved".into(), path: file, result }
+        });
+    }
+
+    /// The state as a session.
+    pub(super) fn session(&self) -> Session {
+        let setup = &self.state.setup;
+        let device = setup.devices.get(setup.device).copied().unwrap_or_default();
+        let mut session = Session::new(setup.preset, device.to_string(), self.state.viewer.state.clone());
+        session.model = setup.models.get(setup.model).and_then(|m| match &m.source {
+            ModelSource::Folder(folder) => Some(absolute(folder)),
+            ModelSource::Bundled => None,
+        });
+        session.volume = self.state.case.as_ref().and_then(|c| match &c.origin {
+            Origin::File { info, .. } => Some(absolute(&info.path)),
+            Origin::Films { .. } => None,
+        });
+        for slot in Slot::BOTH {
+            if let Some(film) = self.state.film(slot) {
+                let (path, settings) = (absolute(&film.path), film.settings.clone());
+                session.film.push(FilmEntry { place: slot.index(), path, settings });
+            }
+        }
+        session
+    }
+
+    /// Restores a session: its films and volume are read, their settings wait for them.
+    pub(super) fn restore(&mut self, file: PathBuf, session: Session) {
+        self.state.session_file = Some(file);
+        (self.state.setup.preset, self.state.setup.preset_chosen) = (session.preset, true);
+        if let Some(k) = self.state.setup.devices.iter().position(|d| d.to_string() == session.device) {
+            self.state.setup.device = k;
+        }
+        if let Some(folder) = session.model {
+            self.add_model(folder);
+        }
+        for entry in session.film {
+            let slot = if entry.place == 0 { Slot::First } else { Slot::Second };
+            self.awaited_settings[slot.index()] = Some((entry.path.clone(), entry.settings));
+            self.open_film(slot, entry.path);
+        }
+        self.state.viewer = super::viewport::Viewer::new(session.view);
+        if let Some(volume) = session.volume {
+            self.start_reading(Lane::Open(0), volume, None);
         }
     }
+
+    /// Geometry of both views from a file, for films that are there.
+    pub(super) fn take_geometry(&mut self, pair: &crate::geometry::ViewPair) {
+        let mut taken = false;
+        for slot in Slot::BOTH {
+            if let Some(film) = self.state.film(slot).cloned() {
+                let changed: Film =
+                    film.with(|s: &mut FilmSettings| jobs::settings_from_view(s, &pair.views[slot.index()]));
+                self.put(slot, changed);
+                taken = true;
+            }
+        }
+        match taken {
+            true => self.state.note(Tone::Good, "Geometry taken", "Both films follow the file now."),
+            false => {
+                self.state.note(Tone::Warning, "No film to apply it to", "Open the two films, then the geometry file.")
+            }
+        }
+    }
+}
+
+/// Frames drawn before a picture of the window is taken, so that the dialog is gone from it.
+const SETTLE_FRAMES: u32 = 3;
+
+/// The last part of a path, for messages.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// The path with this ending, put on where it has none of its own.
+fn with_ending(path: PathBuf, ending: &str) -> PathBuf {
+    let name = file_name(&path);
+    if ending.is_empty() || name.ends_with(ending) || (path.extension().is_some() && ending != ".biplane.toml") {
+        return path;
+    }
+    path.with_file_name(format!("{}{ending}", name.trim_end_matches(".toml")))
 }

@@ -1,7 +1,8 @@
 //! Every change the person can make, as a value. Panels send these; [`super::apply`] is the one place that obeys them.
 
-use super::film::Slot;
+use super::film::{Change, Slot};
 use super::state::{Dialog, ExportForm, Purpose};
+use super::viewport::{Scheme, ViewCommand};
 use crate::geometry::Preset;
 use std::path::PathBuf;
 
@@ -20,25 +21,11 @@ pub enum Command {
     SwapFilms,
     /// Takes the film out of this place.
     CloseFilm(Slot),
-    /// Sets the gantry angle of a film, degrees.
-    SetAngle(Slot, f64),
-    /// Sets the pixel pitch of a film, mm (both directions).
-    SetPitch(Slot, f64),
-    /// Sets the source-axis distance of a film, mm.
-    SetSad(Slot, f64),
-    /// Sets the source-detector distance of a film, mm.
-    SetSdd(Slot, f64),
-    /// Mirrors a film left to right.
-    MirrorCols(Slot),
-    /// Mirrors a film top to bottom.
-    MirrorRows(Slot),
-    /// Exchanges black and white of a film.
-    Invert(Slot),
-    /// Sets the window of a film's preview: black and white on the standardised film. Display only.
-    SetFilmWindow(Slot, [f32; 2]),
+    /// Changes a film's settings.
+    Film(Slot, Change),
     /// Takes this machine's geometry where the films say nothing.
     SetPreset(Preset),
-    /// Chooses a model by its place in the list.
+    /// Chooses a model by its place in the list; beyond the end asks for a model folder.
     SetModel(usize),
     /// Chooses a device by its place in the list.
     SetDevice(usize),
@@ -48,6 +35,12 @@ pub enum Command {
     Cancel,
     /// Writes what is on screen in this form.
     Export(ExportForm),
+    /// Chooses the form exports take.
+    SetExportForm(ExportForm),
+    /// Changes how the volume is looked at.
+    View(ViewCommand),
+    /// Chooses what the mouse does.
+    SetScheme(Scheme),
     /// Saves the session under its name, or asks for one.
     SaveSession,
     /// Shows or hides patient names.
@@ -60,8 +53,6 @@ pub enum Command {
     Dismiss(u64),
     /// Full screen on or off.
     FullScreen,
-    /// Starts the program anew after the graphics device was lost; the session is restored.
-    Restart,
 }
 
 /// Where panels put commands; they are obeyed after the frame is drawn.

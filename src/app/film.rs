@@ -125,6 +125,34 @@ pub struct FilmSettings {
 /// The preview's window before anybody touches it: all of the standardised film.
 pub const FULL_WINDOW: [f32; 2] = [0.0, 1.0];
 
+/// A change of a film's settings that a person can make.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Change {
+    /// The gantry angle, degrees.
+    Angle(f64),
+    /// The pixel pitch along columns, mm; along rows it keeps its ratio.
+    Pitch(f64),
+    /// The source-axis distance, mm.
+    Sad(f64),
+    /// The source-detector distance, mm.
+    Sdd(f64),
+    /// Mirrored left to right.
+    MirrorCols,
+    /// Mirrored top to bottom.
+    MirrorRows,
+    /// Black and white exchanged.
+    Invert,
+    /// Black and white of the preview on the standardised film; display only.
+    Window([f32; 2]),
+}
+
+impl Change {
+    /// Whether the preview must be made anew.
+    pub fn shows(self) -> bool {
+        matches!(self, Self::MirrorCols | Self::MirrorRows | Self::Invert | Self::Window(_))
+    }
+}
+
 /// A film in the workstation: immutable, a change makes a new one that shares the picture.
 #[derive(Clone, Debug)]
 pub struct Film {
@@ -151,6 +179,18 @@ impl Film {
         let mut film = self.clone();
         change(&mut film.settings);
         film
+    }
+
+    /// A lateral whose front is on the right, with nothing in its header on how it is stored, is flipped once.
+    /// `front_is_right` is what the picture shows, `None` where it does not tell.
+    pub fn turn_round_if_mirrored(&mut self, front_is_right: Option<bool>) {
+        if self.kind() != FilmKind::Lateral || self.radiograph.view.flip_cols.is_some() || self.radiograph.simulated {
+            return;
+        }
+        if front_is_right == Some(true) {
+            self.settings.mirror_cols = !self.settings.mirror_cols;
+            self.notice = Some("The front was on the right: mirrored once. Check the letters.".into());
+        }
     }
 
     /// The file's name.
@@ -252,6 +292,24 @@ impl FilmSettings {
             mirror_rows: hints.flip_rows.is_some_and(|f| f.value),
             invert: false,
             window: FULL_WINDOW,
+        }
+    }
+
+    /// Makes a change; what a person sets is theirs from now on.
+    pub fn change(&mut self, change: Change) {
+        use Provenance::User;
+        match change {
+            Change::Angle(deg) => (self.angle_deg, self.angle_from) = (deg.rem_euclid(360.0), User),
+            Change::Pitch(mm) => {
+                let ratio = self.pitch_mm[1] / self.pitch_mm[0];
+                (self.pitch_mm, self.pitch_from) = ([mm, mm * ratio], User);
+            }
+            Change::Sad(mm) => (self.sad_mm, self.sad_from) = (mm, User),
+            Change::Sdd(mm) => (self.sdd_mm, self.sdd_from) = (mm, User),
+            Change::MirrorCols => self.mirror_cols = !self.mirror_cols,
+            Change::MirrorRows => self.mirror_rows = !self.mirror_rows,
+            Change::Invert => self.invert = !self.invert,
+            Change::Window(window) => self.window = window,
         }
     }
 

@@ -1,14 +1,23 @@
-//! What runs on worker threads: reading files, previews, exports. Each function takes values and gives values; none
-//! knows the window.
+//! What runs on worker threads: reading files, previews, the mask, exports, sessions. Each function takes values and
+//! gives values; none knows the window.
 
-use super::film::{Film, Slot};
-use super::worker::Cancel;
-use crate::geometry::Raster;
+use super::film::{Film, FilmSettings, Slot};
+use super::session::{Session, SessionError};
+use super::state::{Case, ExportForm, Origin};
+use crate::geometry::{Axis, Frame, Raster, ViewError, ViewPair, Volume};
+use crate::gpu::Window;
+use crate::io::dicom::{SeriesInfo, VolumeOrigin, write_series};
 use crate::io::{self, IoError, LoadedVolume, Progress, Radiograph};
+use crate::metrics::lung::{LungMask, lung_mask};
+use crate::nn::reconstruct::Job;
+use crate::nn::{DeviceChoice, ModelSource};
 use crate::projection::film::{area_average, standardise};
+use crate::projection::hanging::front_is_right;
+use crate::units::Hu;
 use egui::ColorImage;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use thiserror::Error;
 
 /// Longest side of a preview, pixels: sharp at scale 2, small enough to be made in a moment.
 const PREVIEW_SIDE_PX: usize = 512;
@@ -22,32 +31,120 @@ pub enum Lane {
     Film(Slot),
     /// The picture of a film.
     Preview(Slot),
+    /// The films of a reconstruction, put in order.
+    Prepare,
+    /// The lungs of the volume on screen.
+    Mask,
+    /// Writing a volume or picture.
+    Export,
+    /// Writing the session.
+    Session,
     /// Remembering settings.
     Settings,
+}
+
+impl Lane {
+    /// What the lane does, for messages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Open(_) | Self::Film(_) => "Reading a file",
+            Self::Preview(_) => "Preparing a film's picture",
+            Self::Prepare => "Preparing the films",
+            Self::Mask => "Finding the lungs",
+            Self::Export => "The export",
+            Self::Session => "Saving the session",
+            Self::Settings => "Remembering the settings",
+        }
+    }
 }
 
 /// What a job gives.
 pub enum Done {
     /// A file was read.
-    Opened(PathBuf, Result<Opened, IoError>),
+    Opened {
+        /// Which file.
+        path: PathBuf,
+        /// The place it takes if nothing else decides.
+        fallback: Option<Slot>,
+        /// What was in it.
+        result: Result<Opened, OpenError>,
+    },
     /// A picture of the film in a place.
     Preview(ColorImage),
-    /// Nothing to show.
-    Nothing,
+    /// The films are ready for the networks.
+    Prepared(Result<Box<Job>, ViewError>),
+    /// The lungs at this threshold of the volume with this number.
+    Mask {
+        /// The volume's number.
+        case: u64,
+        /// The threshold, HU.
+        threshold_hu: f64,
+        /// The mask.
+        mask: LungMask,
+    },
+    /// Something was written, or not.
+    Written {
+        /// What, for the message.
+        what: String,
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        result: Result<(), WriteError>,
+    },
 }
 
 /// What a file turned out to be.
 pub enum Opened {
-    /// A film.
-    Film(Arc<Radiograph>),
+    /// A film, and whether a lateral's front is on the right.
+    Film(Arc<Radiograph>, Option<bool>),
     /// A CT volume.
     Volume(Box<LoadedVolume>),
+    /// A session.
+    Session(Box<Session>),
+    /// The geometry of two views.
+    Geometry(Box<ViewPair>),
+}
+
+/// Why a file could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// A picture, volume or geometry.
+    #[error(transparent)]
+    File(#[from] IoError),
+    /// A session.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+/// Why something could not be written.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    /// A picture or volume.
+    #[error(transparent)]
+    File(#[from] IoError),
+    /// A session.
+    #[error(transparent)]
+    Session(#[from] SessionError),
 }
 
 /// Reads whatever lies at `path`.
-pub fn open(path: &Path, _cancel: &Cancel) -> Result<Opened, IoError> {
-    let progress = Progress::new();
-    io::nifti::read(path, &progress).map(|v| Opened::Volume(Box::new(v)))
+///
+/// # Errors
+/// As the reader in charge.
+pub fn open(path: &Path, progress: &Progress) -> Result<Opened, OpenError> {
+    if Session::is_named_so(path) {
+        return Ok(Opened::Session(Box::new(Session::load(path)?)));
+    }
+    if path.extension().is_some_and(|e| e == "toml") {
+        return Ok(Opened::Geometry(Box::new(io::geometry_file::read(path)?)));
+    }
+    Ok(match io::open(path, progress)? {
+        io::Opened::Volume(volume) => Opened::Volume(Box::new(volume)),
+        io::Opened::Radiograph(film) => {
+            let facing = front_is_right(&film.image);
+            Opened::Film(Arc::new(film), facing)
+        }
+    })
 }
 
 /// The hung, standardised film in its window, as grey pixels.
@@ -64,4 +161,106 @@ fn grey(film: &Raster, [black, white]: [f32; 2]) -> ColorImage {
     let scale = 255.0 / (white - black).max(f32::EPSILON);
     let bytes: Vec<u8> = film.values().iter().map(|v| ((v - black) * scale).clamp(0.0, 255.0) as u8).collect();
     ColorImage::from_gray([film.cols(), film.rows()], &bytes)
+}
+
+/// The job that reconstructs these films.
+///
+/// # Errors
+/// Where a film's view cannot be.
+pub fn prepare(films: [&Film; 2], model: ModelSource, device: DeviceChoice) -> Result<Box<Job>, ViewError> {
+    let [first, second] = films.map(unflipped);
+    let ((first_film, first_view), (second_film, second_view)) = (first?, second?);
+    Ok(Box::new(Job {
+        films: [first_film, second_film],
+        views: ViewPair { views: [first_view, second_view] },
+        frame: Frame::cube([0.0; 3]),
+        model,
+        device,
+    }))
+}
+
+/// A film in its geometry's own orientation, with the view that says so.
+fn unflipped(film: &Film) -> Result<(Raster, crate::geometry::View), ViewError> {
+    let mut view = film.view()?;
+    let mut image = film.dense_white();
+    if std::mem::take(&mut view.flip_cols) {
+        image = image.flipped_cols();
+    }
+    if std::mem::take(&mut view.flip_rows) {
+        image = image.flipped_rows();
+    }
+    Ok((image, view))
+}
+
+/// The lungs of a volume.
+pub fn mask(case: u64, volume: &Volume, threshold_hu: f64) -> Done {
+    Done::Mask { case, threshold_hu, mask: lung_mask(volume, Hu(threshold_hu as f32)) }
+}
+
+/// Writes a volume in a form; PNG slices in the window on screen.
+///
+/// # Errors
+/// As the writer in charge.
+pub fn export(form: ExportForm, path: &Path, case: &Case, window: Window) -> Result<(), IoError> {
+    let volume = &case.volume;
+    match form {
+        ExportForm::Nifti => io::nifti::write(path, volume),
+        ExportForm::MetaImage => io::metaimage::write(path, volume),
+        ExportForm::DicomSeries => dicom_series(path, case),
+        ExportForm::PngSlices => png_slices(path, volume, window),
+        // The window's picture is taken by the window; there is no volume in it.
+        ExportForm::Screenshot => Ok(()),
+    }
+}
+
+/// A folder of DICOM slices that say what they are.
+fn dicom_series(folder: &Path, case: &Case) -> Result<(), IoError> {
+    let origin = match &case.origin {
+        Origin::Films { .. } => VolumeOrigin::Reconstructed,
+        Origin::File { .. } => VolumeOrigin::Scanned,
+    };
+    let info = SeriesInfo { origin, ..SeriesInfo::default() };
+    write_series(&case.volume, folder, &info, &Progress::new())
+}
+
+/// One PNG a slice, in three folders.
+fn png_slices(folder: &Path, volume: &Volume, window: Window) -> Result<(), IoError> {
+    let ends = window.ends_hu().map(|v| Hu(v as f32));
+    for axis in Axis::ALL {
+        let place = folder.join(axis.plane_name().to_lowercase());
+        std::fs::create_dir_all(&place).map_err(|e| IoError::from_write(&place, e))?;
+        for index in 0..volume.frame().dims()[axis.index()] {
+            io::picture::write_slice(&place.join(format!("{index:04}.png")), volume, axis, index, ends)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a session, and its volume beside it where it has no file of its own yet.
+///
+/// # Errors
+/// As the writers.
+pub fn save_session(file: &Path, mut session: Session, unsaved: Option<Arc<Volume>>) -> Result<(), WriteError> {
+    if let Some(volume) = unsaved {
+        let beside = Session::volume_beside(file);
+        io::nifti::write(&beside, &volume)?;
+        session.volume = Some(beside);
+    }
+    Ok(session.save(file)?)
+}
+
+/// Settings of a film that a geometry file speaks of.
+pub fn settings_from_view(settings: &mut FilmSettings, view: &crate::geometry::View) {
+    use crate::geometry::{Beam, view::hangs_flipped};
+    use crate::io::Provenance::Header;
+    (settings.angle_deg, settings.angle_from) = (view.angle.degrees(), Header);
+    (settings.pitch_mm, settings.pitch_from) = (view.detector.pitch_mm, Header);
+    settings.offset_px = view.detector.offset_px;
+    settings.parallel = view.beam == Beam::Parallel;
+    if let Beam::Cone { sad_mm, sdd_mm } = view.beam {
+        (settings.sad_mm, settings.sad_from) = (sad_mm, Header);
+        (settings.sdd_mm, settings.sdd_from) = (sdd_mm, Header);
+    }
+    settings.mirror_cols = view.flip_cols != hangs_flipped(view.angle);
+    settings.mirror_rows = view.flip_rows;
 }

@@ -2,12 +2,15 @@
 //! and waiting belong to worker threads. Knows nothing of the command line.
 //!
 //! Where to begin reading: [`Workstation::ui`] is one frame, [`command::Command`] is everything a person can do,
-//! `apply` obeys, `jobs` holds what runs on threads, [`state::State`] is what is drawn.
+//! `apply` obeys, `jobs` holds what runs on threads, `receive` takes their results in, [`state::State`] is what is
+//! drawn.
 
 pub mod command;
 pub mod film;
+pub mod jobs;
 pub mod offscreen;
 pub mod reconstruct;
+pub mod session;
 pub mod settings;
 pub mod state;
 pub mod theme;
@@ -19,18 +22,22 @@ mod apply;
 mod bars;
 mod dialogs;
 mod help;
-mod jobs;
+mod keys;
+mod receive;
 mod window;
 
 pub use window::{AppError, run};
 
+use crate::nn::{DeviceChoice, Handle, ModelSource};
 use command::{Command, Outbox};
 use dialogs::Dialogs;
 use egui::Ui;
+use film::FilmSettings;
 use jobs::{Done, Lane};
 use settings::Settings;
 use state::State;
 use std::path::PathBuf;
+use viewport::Bindings;
 use worker::Workers;
 
 /// How the workstation starts.
@@ -40,7 +47,8 @@ pub struct LaunchOptions {
     pub files: Vec<PathBuf>,
     /// Show the bundled case in a loop, full screen.
     pub demo: bool,
-    /// Where window, layout and recent files are remembered; `None` remembers nothing.
+    /// Where window, layout and recent files are remembered; `None` is the usual place in [`run`], and nothing is
+    /// remembered by a [`Workstation`] made by hand.
     pub settings: Option<PathBuf>,
 }
 
@@ -50,23 +58,46 @@ pub struct Workstation {
     state: State,
     jobs: Workers<Lane, Done>,
     dialogs: Dialogs,
+    /// Whether the system is asked for paths, or the path field alone.
+    system_dialogs: bool,
     settings: Settings,
     outbox: Outbox,
+    handle: Option<Handle>,
+    /// The films of the running reconstruction are simulated.
+    run_simulated: bool,
+    /// Settings of a session that wait for their films.
+    awaited_settings: [Option<(PathBuf, FilmSettings)>; 2],
+    /// A picture of the window that is to be written, and the frames until it is taken.
+    screenshot: Option<(PathBuf, u32)>,
+    playing_since: Option<f64>,
 }
 
 impl Workstation {
-    /// A workstation in `ctx`, with the files of `options` already being read.
+    /// A workstation in `ctx`, with the files of `options` already being read. Where pictures are to be seen,
+    /// [`viewport::install`] must have been called on the render state.
     pub fn new(ctx: &egui::Context, options: &LaunchOptions) -> Self {
         theme::theme().install(ctx);
         let settings = Settings::load(options.settings.as_deref());
         let waker = ctx.clone();
+        let remembered = settings.remembered.clone();
         let mut workstation = Self {
-            state: State { recent: settings.remembered.recent.clone(), ..State::default() },
+            state: State { recent: remembered.recent, bindings: Bindings::of(remembered.mouse), ..State::default() },
             jobs: Workers::new(move || waker.request_repaint()),
             dialogs: Dialogs::default(),
+            system_dialogs: false,
             settings,
             outbox: Outbox::default(),
+            handle: None,
+            run_simulated: false,
+            awaited_settings: [None, None],
+            screenshot: None,
+            playing_since: None,
         };
+        workstation.state.setup.devices = DeviceChoice::available();
+        if let Some(folder) = remembered.model.filter(|f| ModelSource::Folder(f.clone()).card().is_ok()) {
+            workstation.add_model(folder);
+            workstation.state.setup.model = 0;
+        }
         if !options.files.is_empty() {
             workstation.outbox.send(Command::Open(options.files.clone()));
         }
@@ -78,14 +109,14 @@ impl Workstation {
         &self.state
     }
 
-    /// Sends a command as a panel would; it is obeyed in the next frame.
+    /// Sends a command as a panel would; it is obeyed at the end of the next frame.
     pub fn send(&mut self, command: Command) {
         self.outbox.send(command);
     }
 
     /// Whether anything is at work in the background.
     pub fn is_busy(&self) -> bool {
-        self.jobs.any_busy() || self.state.run.is_some()
+        self.jobs.any_busy() || self.state.run.is_some() || self.screenshot.is_some()
     }
 
     /// One frame: results of jobs, keys, panels, then the commands they sent.
@@ -94,10 +125,14 @@ impl Workstation {
         self.receive(&ctx);
         self.take_dropped_files(&ctx);
         let Self { state, outbox, .. } = self;
+        for command in keys::commands(&ctx, state) {
+            outbox.send(command);
+        }
         bars::top(ui, state, outbox);
         bars::bottom(ui, state);
         bars::banners(ui, state, outbox);
         reconstruct::left_column(ui, state, outbox);
+        reconstruct::right_column(ui, state, outbox);
         reconstruct::planes(ui, state, outbox);
         help::show(ui, state, outbox);
         dialogs::path_dialog(ui, state, outbox);

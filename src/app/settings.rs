@@ -1,5 +1,6 @@
 //! What is remembered between two starts: window, recent files, choices. One small TOML file. Knows no panel.
 
+use super::viewport::Scheme;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -16,8 +17,8 @@ pub struct Remembered {
     pub maximised: bool,
     /// Files opened before, newest first.
     pub recent: Vec<PathBuf>,
-    /// The mouse scheme's name.
-    pub mouse: Option<String>,
+    /// What the mouse does.
+    pub mouse: Scheme,
     /// A model folder chosen by hand.
     pub model: Option<PathBuf>,
     /// The device's name.
@@ -35,6 +36,13 @@ pub struct Settings {
 /// Where settings live unless told otherwise: the user's configuration folder.
 pub fn default_path() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "biplane").map(|dirs| dirs.config_dir().join("workstation.toml"))
+}
+
+/// Where the session goes when the graphics device is lost.
+pub fn recovery_path() -> Option<PathBuf> {
+    let file = default_path()?.with_file_name("recovered.biplane.toml");
+    std::fs::create_dir_all(file.parent()?).ok()?;
+    Some(file)
 }
 
 impl Settings {

@@ -1,9 +1,12 @@
 //! What is drawn: snapshots that panels only read. Changes arrive as commands (see [`crate::app::command`]).
 
 use super::film::{Film, Slot};
+use super::jobs::Lane;
+use super::viewport::{Bindings, Scene, Viewer};
 use super::widgets::Tone;
 use crate::geometry::{Preset, Volume};
-use crate::io::SourceInfo;
+use crate::io::{Progress, SourceInfo};
+use crate::nn::{DeviceChoice, ModelSource};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,8 +25,18 @@ pub struct State {
     pub run: Option<Run>,
     /// The volume on screen.
     pub case: Option<Arc<Case>>,
-    /// Loading of a volume, its name, while it lasts.
-    pub loading_volume: Option<String>,
+    /// The same volume as the panes take it, with its mask.
+    pub scene: Option<Scene>,
+    /// How it is looked at, with undo.
+    pub viewer: Viewer,
+    /// What hands do.
+    pub bindings: Bindings,
+    /// The form exports take.
+    pub export_form: ExportForm,
+    /// The session's file, once it has one.
+    pub session_file: Option<PathBuf>,
+    /// Files being read.
+    pub loading: Vec<Loading>,
     /// The lungs in the volume on screen.
     pub mask: MaskState,
     /// Export that runs, in words.
@@ -46,6 +59,16 @@ pub struct State {
     pub next_note: u64,
 }
 
+/// A file being read.
+pub struct Loading {
+    /// The lane that reads it.
+    pub lane: Lane,
+    /// Its name.
+    pub name: String,
+    /// How far it is.
+    pub progress: Arc<Progress>,
+}
+
 /// A place for a film.
 #[derive(Default)]
 pub struct Place {
@@ -64,32 +87,46 @@ pub struct Setup {
     pub preset: Preset,
     /// The models there are, as shown.
     pub models: Vec<ModelEntry>,
+    /// The person chose the preset; else films without a header choose it.
+    pub preset_chosen: bool,
     /// The chosen one, an index into `models`.
     pub model: usize,
-    /// The devices there are, as shown.
-    pub devices: Vec<String>,
+    /// The devices there are.
+    pub devices: Vec<DeviceChoice>,
     /// The chosen one, an index into `devices`.
     pub device: usize,
 }
 
 /// A model that can be chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModelEntry {
     /// Its name on screen.
     pub label: String,
-    /// Its folder; `None` for the one that is built in.
-    pub folder: Option<PathBuf>,
+    /// Where it is.
+    pub source: ModelSource,
 }
 
 impl Default for Setup {
     fn default() -> Self {
+        let name = ModelSource::Bundled.card().map_or_else(|_| "Built in".into(), |card| card.name);
         Self {
             preset: Preset::Simulated,
-            models: Vec::new(),
+            preset_chosen: false,
+            models: vec![ModelEntry { label: name, source: ModelSource::Bundled }],
             model: 0,
-            devices: vec!["Automatic".into(), "Processor".into()],
+            devices: vec![DeviceChoice::Auto, DeviceChoice::Cpu],
             device: 0,
         }
+    }
+}
+
+impl Setup {
+    /// Adds a model, or finds it where it is in the list; gives its place.
+    pub fn add_model(&mut self, label: String, source: ModelSource) -> usize {
+        self.models.iter().position(|m| m.source == source).unwrap_or_else(|| {
+            self.models.push(ModelEntry { label, source });
+            self.models.len() - 1
+        })
     }
 }
 
@@ -157,6 +194,8 @@ pub struct MaskState {
     pub volumes: Option<LungVolumes>,
     /// Being computed.
     pub busy: bool,
+    /// What it was last asked for: volume and threshold.
+    pub asked: Option<(u64, f64)>,
 }
 
 /// Lung volumes, ml.
@@ -214,9 +253,10 @@ pub enum Purpose {
 }
 
 /// What an export makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ExportForm {
     /// One .nii.gz.
+    #[default]
     Nifti,
     /// One .mha.
     MetaImage,
@@ -229,8 +269,8 @@ pub enum ExportForm {
 }
 
 impl ExportForm {
-    /// All, in the order of menus.
-    pub const ALL: [Self; 5] = [Self::Nifti, Self::MetaImage, Self::DicomSeries, Self::PngSlices, Self::Screenshot];
+    /// Those that write a volume, in the order of menus.
+    pub const VOLUMES: [Self; 4] = [Self::Nifti, Self::MetaImage, Self::DicomSeries, Self::PngSlices];
 
     /// The name on screen.
     pub fn label(self) -> &'static str {
@@ -240,6 +280,16 @@ impl ExportForm {
             Self::DicomSeries => "DICOM series (folder)",
             Self::PngSlices => "PNG slices (folder)",
             Self::Screenshot => "Screenshot (.png)",
+        }
+    }
+
+    /// The ending put on names without one.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Nifti => ".nii.gz",
+            Self::MetaImage => ".mha",
+            Self::Screenshot => ".png",
+            Self::DicomSeries | Self::PngSlices => "",
         }
     }
 

@@ -67,6 +67,11 @@ tokens! {
         #[serde(deserialize_with = "color")] danger_fill: Color32 = "Behind an error.",
         #[serde(deserialize_with = "color")] good: Color32 = "Something that did.",
         #[serde(deserialize_with = "color")] letter: Color32 = "Orientation letters on pictures.",
+        #[serde(deserialize_with = "color")] plane_x: Color32 = "The sagittal plane and its line.",
+        #[serde(deserialize_with = "color")] plane_y: Color32 = "The coronal plane and its line.",
+        #[serde(deserialize_with = "color")] plane_z: Color32 = "The axial plane and its line.",
+        #[serde(deserialize_with = "color")] right_lung: Color32 = "The patient's right lung.",
+        #[serde(deserialize_with = "color")] left_lung: Color32 = "The patient's left lung.",
         #[serde(deserialize_with = "color")] scrim: Color32 = "Over the window while a dialog is open.",
         #[serde(deserialize_with = "color")] shadow: Color32 = "Under menus and dialogs.",
     }
@@ -82,6 +87,8 @@ tokens! {
         icon: f32 = "Icons in buttons.",
         brand: f32 = "The program's name.",
         display: f32 = "Empty states of the whole window.",
+        overlay: f32 = "Notes on the pictures.",
+        letter: f32 = "Orientation letters on the pictures.",
     }
 }
 

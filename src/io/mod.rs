@@ -18,6 +18,7 @@ mod output;
 pub mod picture;
 pub mod progress;
 pub mod radiograph;
+pub mod screen;
 mod text_header;
 
 pub use error::{Bytes, Cause, GeometryCause, IoError, Warning};

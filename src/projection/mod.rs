@@ -9,6 +9,7 @@ pub mod attenuation;
 pub mod backproject;
 pub mod film;
 pub mod forward;
+pub mod hanging;
 
 pub use adjoint::adjoint;
 pub use attenuation::{Attenuation, AttenuationError};

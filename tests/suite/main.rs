@@ -3,6 +3,7 @@
 
 mod cli;
 mod geometry;
+mod hanging;
 mod io_dicom;
 mod io_picture;
 mod io_text_header;

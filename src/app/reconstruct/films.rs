@@ -1,7 +1,7 @@
 //! The two film cards: picture, view, geometry, warnings.
 
 use crate::app::command::{Command, Outbox};
-use crate::app::film::{Film, Projection, Slot};
+use crate::app::film::{Change, FULL_WINDOW, Film, Projection, Slot};
 use crate::app::state::{Place, Purpose, State};
 use crate::app::theme::theme;
 use crate::app::widgets::{self, NumberForm, Tone};
@@ -132,22 +132,25 @@ fn controls(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
     let chosen = Projection::ALL.iter().position(|p| *p == current);
     if let Some(k) = widgets::choice(ui, &format!("{} view", slot.title()), &names, chosen, width) {
         let other = |deg: f64| if deg.rem_euclid(90.0) == 0.0 { deg + 45.0 } else { deg };
-        out.send(Command::SetAngle(slot, Projection::ALL[k].angle_deg().unwrap_or_else(|| other(s.angle_deg))));
+        out.send(Command::Film(
+            slot,
+            Change::Angle(Projection::ALL[k].angle_deg().unwrap_or_else(|| other(s.angle_deg))),
+        ));
     }
     let form = NumberForm { name: &format!("{} angle", slot.title()), width, speed: 0.5, decimals: 1, suffix: "°" };
     if let Some(deg) = widgets::number(ui, s.angle_deg, -360.0..=720.0, form) {
-        out.send(Command::SetAngle(slot, deg));
+        out.send(Command::Film(slot, Change::Angle(deg)));
     }
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = t.space.tiny;
         let which = slot.title().to_lowercase();
-        for (icon, name, on, command) in [
-            (ICON_FLIP, format!("Mirror {which} left to right"), s.mirror_cols, Command::MirrorCols(slot)),
-            (ICON_SWAP_VERT, format!("Mirror {which} top to bottom"), s.mirror_rows, Command::MirrorRows(slot)),
-            (ICON_INVERT_COLORS, format!("Invert {which}: dense must be white"), s.invert, Command::Invert(slot)),
+        for (icon, name, on, change) in [
+            (ICON_FLIP, format!("Mirror {which} left to right"), s.mirror_cols, Change::MirrorCols),
+            (ICON_SWAP_VERT, format!("Mirror {which} top to bottom"), s.mirror_rows, Change::MirrorRows),
+            (ICON_INVERT_COLORS, format!("Invert {which}: dense must be white"), s.invert, Change::Invert),
         ] {
             if widgets::icon_button(ui, icon, &name, on).clicked() {
-                out.send(command);
+                out.send(Command::Film(slot, change));
             }
         }
         window_menu(ui, film, slot, out);
@@ -158,7 +161,7 @@ fn controls(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
 fn window_menu(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
     let t = theme();
     let name = format!("Window of {}", slot.title().to_lowercase());
-    let changed = film.settings.window != crate::app::film::FULL_WINDOW;
+    let changed = film.settings.window != FULL_WINDOW;
     let button = widgets::icon_button(ui, ICON_CONTRAST, &name, changed);
     egui::Popup::menu(&button).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
         ui.set_width(t.size.right_column);
@@ -167,16 +170,16 @@ fn window_menu(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
         let form = |name| NumberForm { name, width: t.size.value, speed: 0.01, decimals: 2, suffix: "" };
         widgets::row(ui, "Black", |ui| {
             if let Some(v) = widgets::slider(ui, f64::from(black), -0.2..=1.4, form("Black")) {
-                out.send(Command::SetFilmWindow(slot, [v as f32, white.max(v as f32 + 0.05)]));
+                out.send(Command::Film(slot, Change::Window([v as f32, white.max(v as f32 + 0.05)])));
             }
         });
         widgets::row(ui, "White", |ui| {
             if let Some(v) = widgets::slider(ui, f64::from(white), -0.1..=1.5, form("White")) {
-                out.send(Command::SetFilmWindow(slot, [black.min(v as f32 - 0.05), v as f32]));
+                out.send(Command::Film(slot, Change::Window([black.min(v as f32 - 0.05), v as f32])));
             }
         });
         if widgets::quiet_button(ui, None, "Reset window", None).clicked() {
-            out.send(Command::SetFilmWindow(slot, crate::app::film::FULL_WINDOW));
+            out.send(Command::Film(slot, Change::Window(FULL_WINDOW)));
         }
     });
 }
@@ -186,13 +189,13 @@ fn distances(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
     let t = theme();
     let s = &film.settings;
     let width = (ui.available_width() - 2.0 * t.space.medium) / 3.0;
-    let fields: [(&str, f64, Provenance, _, f64, usize, fn(Slot, f64) -> Command); 3] = [
-        ("Pixel", s.pitch_mm[0], s.pitch_from, PITCHES_MM, 0.005, 3, Command::SetPitch),
-        ("SAD", s.sad_mm, s.sad_from, DISTANCES_MM, 5.0, 0, Command::SetSad),
-        ("SDD", s.sdd_mm, s.sdd_from, DISTANCES_MM, 5.0, 0, Command::SetSdd),
+    let fields: [(&str, f64, Provenance, _, f64, usize, fn(f64) -> Change); 3] = [
+        ("Pixel", s.pitch_mm[0], s.pitch_from, PITCHES_MM, 0.005, 3, Change::Pitch),
+        ("SAD", s.sad_mm, s.sad_from, DISTANCES_MM, 5.0, 0, Change::Sad),
+        ("SDD", s.sdd_mm, s.sdd_from, DISTANCES_MM, 5.0, 0, Change::Sdd),
     ];
     ui.horizontal_top(|ui| {
-        for (label, value, from, range, speed, decimals, command) in fields {
+        for (label, value, from, range, speed, decimals, change) in fields {
             ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
                 ui.spacing_mut().item_spacing.y = t.space.tiny;
                 ui.set_width(width);
@@ -201,7 +204,7 @@ fn distances(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
                 let form = NumberForm { name: &name, width, speed, decimals, suffix: " mm" };
                 ui.add_enabled_ui(label == "Pixel" || !s.parallel, |ui| {
                     if let Some(typed) = widgets::number(ui, value, range, form) {
-                        out.send(command(slot, typed));
+                        out.send(Command::Film(slot, change(typed)));
                     }
                 });
             });

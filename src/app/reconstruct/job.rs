@@ -5,13 +5,16 @@ use crate::app::state::{Run, State};
 use crate::app::theme::theme;
 use crate::app::widgets;
 use crate::geometry::Preset;
+use crate::nn::DeviceChoice;
 use egui::{Align, Label, Layout, RichText, Ui, vec2};
 
 /// Geometry, model, device, Reconstruct or progress and Cancel.
 pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
     let setup = &state.setup;
     let presets: Vec<String> = Preset::ALL.iter().map(|p| p.label().to_owned()).collect();
-    let models: Vec<String> = setup.models.iter().map(|m| m.label.clone()).collect();
+    let other = std::iter::once("Open a model folder".to_owned());
+    let models: Vec<String> = setup.models.iter().map(|m| m.label.clone()).chain(other).collect();
+    let devices: Vec<String> = setup.devices.iter().map(|d| device_label(*d)).collect();
     ui.add_enabled_ui(state.run.is_none(), |ui| {
         widgets::row(ui, "Geometry", |ui| {
             let chosen = Preset::ALL.iter().position(|p| *p == setup.preset);
@@ -25,7 +28,7 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
             }
         });
         widgets::row(ui, "Device", |ui| {
-            if let Some(k) = widgets::choice(ui, "Device", &setup.devices, Some(setup.device), ui.available_width()) {
+            if let Some(k) = widgets::choice(ui, "Device", &devices, Some(setup.device), ui.available_width()) {
                 out.send(Command::SetDevice(k));
             }
         });
@@ -34,6 +37,15 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
     match &state.run {
         Some(run) => progress(ui, run, out),
         None => start(ui, state, out),
+    }
+}
+
+/// A device choice in words.
+fn device_label(device: DeviceChoice) -> String {
+    match device {
+        DeviceChoice::Auto => "Automatic".into(),
+        DeviceChoice::Cpu => "Processor (CPU)".into(),
+        DeviceChoice::Cuda(n) => format!("GPU {n} (CUDA)"),
     }
 }
 

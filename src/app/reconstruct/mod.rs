@@ -2,6 +2,11 @@
 
 mod films;
 mod job;
+mod planes;
+mod view;
+
+pub use planes::show as planes;
+pub use view::scheme_choice;
 
 use super::command::Outbox;
 use super::state::State;
@@ -20,20 +25,17 @@ pub fn left_column(ui: &mut Ui, state: &State, out: &mut Outbox) {
     });
 }
 
+/// The column of view settings.
+pub fn right_column(ui: &mut Ui, state: &State, out: &mut Outbox) {
+    let t = theme();
+    Panel::right("view").exact_size(t.size.right_column).resizable(false).frame(column_frame()).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = t.space.tiny;
+        view::show(ui, state, out);
+    });
+}
+
 /// Padding and colour of a column.
 fn column_frame() -> Frame {
     let t = theme();
     Frame::new().fill(t.color.panel).inner_margin(Margin::same(t.space.medium as i8))
-}
-
-/// The planes, or what to do where there is no volume.
-pub fn planes(ui: &mut Ui, state: &State, _out: &mut Outbox) {
-    let t = theme();
-    egui::CentralPanel::default().frame(Frame::new().fill(t.color.image)).show(ui, |ui| {
-        let text = match &state.case {
-            Some(case) => case.title(),
-            None => "Open two films, check their letters, and press Reconstruct".into(),
-        };
-        ui.painter().text(ui.max_rect().center(), egui::Align2::CENTER_CENTER, text, t.body(), t.color.text_faint);
-    });
 }

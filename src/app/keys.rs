@@ -1,0 +1,34 @@
+//! From pressed keys to commands, by the one table of bindings. Knows no panel.
+
+use super::command::Command;
+use super::state::{Dialog, Purpose, State};
+use super::viewport::{Action, commands_for};
+
+/// What the keys pressed since the last frame ask for.
+pub fn commands(ctx: &egui::Context, state: &State) -> Vec<Command> {
+    // A dialog keeps its keys; Esc closes it by itself.
+    if matches!(state.dialog, Some(Dialog::Path(_))) {
+        return Vec::new();
+    }
+    state.bindings.pressed(ctx).into_iter().flat_map(|action| meaning(action, state)).collect()
+}
+
+/// What an action of the table means here; nothing where it means nothing now.
+fn meaning(action: Action, state: &State) -> Vec<Command> {
+    let frame = state.case.as_ref().map(|case| case.volume.frame());
+    if let Some(commands) = commands_for(action, &state.viewer.state, frame) {
+        return commands.into_iter().map(Command::View).collect();
+    }
+    let command = match action {
+        Action::Open => Some(Command::Ask(Purpose::Open)),
+        Action::Export => state.case.as_ref().map(|_| Command::Export(state.export_form)),
+        Action::SaveSession => Some(Command::SaveSession),
+        Action::Help => Some(Command::Show(state.dialog.is_none().then_some(Dialog::Help))),
+        Action::FullScreen => Some(Command::FullScreen),
+        Action::Cancel if state.dialog.is_some() => Some(Command::Show(None)),
+        Action::Cancel if state.run.is_some() => Some(Command::Cancel),
+        Action::Cancel => state.notes.last().map(|note| Command::Dismiss(note.id)),
+        _ => None,
+    };
+    command.into_iter().collect()
+}
