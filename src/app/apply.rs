@@ -24,6 +24,8 @@ impl Workstation {
             Command::OpenFilm(slot, path) => self.open_film(slot, path),
             Command::Ask(purpose) => self.ask(ctx, purpose),
             Command::Given(purpose, path) => self.given(purpose, path),
+            Command::OpenBundled => self.open_bundled(),
+            Command::CloseVolume => (self.state.case, self.state.scene) = (None, None),
             Command::SwapFilms => self.swap_films(),
             Command::CloseFilm(slot) => self.close_film(slot),
             Command::Film(slot, change) => self.change(slot, change),
@@ -109,6 +111,13 @@ impl Workstation {
             let result = jobs::open(&path, &progress);
             Done::Opened { path, fallback, result }
         });
+    }
+
+    /// The two films that come with the program.
+    pub(super) fn open_bundled(&mut self) {
+        for slot in Slot::BOTH {
+            self.open_film(slot, PathBuf::from(jobs::BUNDLED).join(BUNDLED_FILMS[slot.index()]));
+        }
     }
 
     /// Puts a film into a place and has its picture made.
@@ -312,6 +321,8 @@ impl Workstation {
     }
 }
 
+/// The names of the bundled films in their places.
+const BUNDLED_FILMS: [&str; 2] = ["ap.dcm", "lateral.dcm"];
 /// Frames drawn before a picture of the window is taken, so that the dialog is gone from it.
 const SETTLE_FRAMES: u32 = 3;
 
@@ -320,7 +331,11 @@ pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
 }
 
+/// Paths in sessions are absolute; the bundled case has no place on the disk.
 fn absolute(path: &Path) -> PathBuf {
+    if path.starts_with(jobs::BUNDLED) {
+        return path.to_path_buf();
+    }
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 

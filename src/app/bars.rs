@@ -88,6 +88,9 @@ pub fn bottom(ui: &mut Ui, state: &State) {
                 ui.add(Label::new(RichText::new("Simulated films").font(t.body()).color(t.color.notice)));
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let mouse = format!("{} mouse, F1 for all keys", state.bindings.scheme().label());
+                ui.add(Label::new(RichText::new(mouse).font(t.caption()).color(t.color.text_faint)));
+                ui.add_space(t.space.large);
                 let text = RichText::new(&state.adapter).font(t.caption()).color(t.color.text_faint);
                 ui.add(Label::new(text).truncate());
             });

@@ -17,6 +17,10 @@ pub enum Command {
     Ask(Purpose),
     /// A path was given for what was asked.
     Given(Purpose, PathBuf),
+    /// Opens the films of the bundled case.
+    OpenBundled,
+    /// Takes the volume off the screen.
+    CloseVolume,
     /// Exchanges the two films; each keeps its settings.
     SwapFilms,
     /// Takes the film out of this place.

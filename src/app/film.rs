@@ -189,7 +189,7 @@ impl Film {
         }
         if front_is_right == Some(true) {
             self.settings.mirror_cols = !self.settings.mirror_cols;
-            self.notice = Some("The front was on the right: mirrored once. Check the letters.".into());
+            self.notice = Some("The front was on the right: mirrored once.".into());
         }
     }
 
@@ -256,7 +256,7 @@ impl Film {
             lines.push(cause.to_string());
         }
         if s.pitch_from == Provenance::Assumed {
-            lines.push("Pixel spacing unknown: a 430 mm film is assumed.".into());
+            lines.push("Pixel spacing unknown, 430 mm film assumed.".into());
         }
         lines.extend(self.radiograph.warnings.iter().map(|w| capitalised(&w.to_string())));
         lines

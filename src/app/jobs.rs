@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
+/// The folder that stands for the bundled case in paths.
+pub const BUNDLED: &str = "bundled";
 /// Longest side of a preview, pixels: sharp at scale 2, small enough to be made in a moment.
 const PREVIEW_SIDE_PX: usize = 512;
 
@@ -137,6 +139,11 @@ pub fn open(path: &Path, progress: &Progress) -> Result<Opened, OpenError> {
     }
     if path.extension().is_some_and(|e| e == "toml") {
         return Ok(Opened::Geometry(Box::new(io::geometry_file::read(path)?)));
+    }
+    if path.starts_with(BUNDLED) {
+        let [first, second] = io::bundled::case()?.films;
+        let lateral = path.ends_with("lateral.dcm");
+        return Ok(Opened::Film(Arc::new(if lateral { second } else { first }), None));
     }
     Ok(match io::open(path, progress)? {
         io::Opened::Volume(volume) => Opened::Volume(Box::new(volume)),

@@ -20,16 +20,20 @@ pub mod worker;
 
 mod apply;
 mod bars;
+mod demo;
 mod dialogs;
 mod help;
 mod keys;
 mod receive;
+mod screenshot;
 mod window;
 
+pub use screenshot::{ScreenshotError, screenshot};
 pub use window::{AppError, run};
 
 use crate::nn::{DeviceChoice, Handle, ModelSource};
 use command::{Command, Outbox};
+use demo::Demo;
 use dialogs::Dialogs;
 use egui::Ui;
 use film::FilmSettings;
@@ -45,7 +49,9 @@ use worker::Workers;
 pub struct LaunchOptions {
     /// Films, a volume, or a session to open at once.
     pub files: Vec<PathBuf>,
-    /// Show the bundled case in a loop, full screen.
+    /// Open the films of the bundled case.
+    pub bundled: bool,
+    /// Show the bundled case in a loop, full screen; a touch or a key takes over, after 60 s without it begins anew.
     pub demo: bool,
     /// Where window, layout and recent files are remembered; `None` is the usual place in [`run`], and nothing is
     /// remembered by a [`Workstation`] made by hand.
@@ -70,6 +76,7 @@ pub struct Workstation {
     /// A picture of the window that is to be written, and the frames until it is taken.
     screenshot: Option<(PathBuf, u32)>,
     playing_since: Option<f64>,
+    demo: Option<Demo>,
 }
 
 impl Workstation {
@@ -92,11 +99,15 @@ impl Workstation {
             awaited_settings: [None, None],
             screenshot: None,
             playing_since: None,
+            demo: options.demo.then(Demo::default),
         };
         workstation.state.setup.devices = DeviceChoice::available();
         if let Some(folder) = remembered.model.filter(|f| ModelSource::Folder(f.clone()).card().is_ok()) {
             workstation.add_model(folder);
             workstation.state.setup.model = 0;
+        }
+        if options.bundled {
+            workstation.outbox.send(Command::OpenBundled);
         }
         if !options.files.is_empty() {
             workstation.outbox.send(Command::Open(options.files.clone()));
@@ -124,6 +135,8 @@ impl Workstation {
         let ctx = ui.ctx().clone();
         self.receive(&ctx);
         self.take_dropped_files(&ctx);
+        self.lead_demo(&ctx);
+        let caption = self.demo.as_ref().and_then(Demo::caption);
         let Self { state, outbox, .. } = self;
         for command in keys::commands(&ctx, state) {
             outbox.send(command);
@@ -133,13 +146,29 @@ impl Workstation {
         bars::banners(ui, state, outbox);
         reconstruct::left_column(ui, state, outbox);
         reconstruct::right_column(ui, state, outbox);
-        reconstruct::planes(ui, state, outbox);
+        reconstruct::planes(ui, state, outbox, caption);
         help::show(ui, state, outbox);
         dialogs::path_dialog(ui, state, outbox);
         bars::drop_hint(ui);
         for command in self.outbox.take() {
             self.apply(&ctx, command);
         }
+    }
+
+    /// The attract loop, while it leads.
+    fn lead_demo(&mut self, ctx: &egui::Context) {
+        let Some(demo) = &mut self.demo else { return };
+        let (touched, now) = ctx.input(|i| {
+            let touch = |e: &egui::Event| {
+                use egui::Event::{Key, MouseWheel, PointerButton, Touch};
+                matches!(e, Key { .. } | PointerButton { .. } | Touch { .. } | MouseWheel { .. })
+            };
+            (i.events.iter().any(touch), i.time)
+        });
+        for command in demo.step(&self.state, touched, now) {
+            self.outbox.send(command);
+        }
+        ctx.request_repaint();
     }
 
     /// Files dropped on the window.

@@ -149,8 +149,10 @@ impl Workstation {
     }
 
     fn place_film(&mut self, slot: Slot, path: PathBuf, radiograph: Arc<Radiograph>, facing: Option<bool>) {
-        self.settings.opened(&path);
-        self.state.recent = self.settings.remembered.recent.clone();
+        if !path.starts_with(super::jobs::BUNDLED) {
+            self.settings.opened(&path);
+            self.state.recent = self.settings.remembered.recent.clone();
+        }
         if !self.state.setup.preset_chosen && radiograph.view == ViewHints::default() {
             // Pictures without a header come from a chest stand more often than from anything else.
             self.set_preset(Preset::ChestRoom);

@@ -179,6 +179,7 @@ impl Case {
     /// A short name for titles and file names.
     pub fn title(&self) -> String {
         match &self.origin {
+            Origin::Films { simulated: true, .. } => "Reconstruction from two simulated films".into(),
             Origin::Films { .. } => "Reconstruction from two films".into(),
             Origin::File { info, .. } => {
                 info.path.file_name().map_or_else(|| "Volume".into(), |n| n.to_string_lossy().into_owned())

@@ -102,14 +102,20 @@ tokens! {
         control: f32 = "Height of a control.",
         primary: f32 = "Height of the main button.",
         icon_button: f32 = "Side of an icon button.",
-        preview: f32 = "Side of a film's preview.",
+        left_column_wide: f32 = "The same in a large window.",
+        wide_window: f32 = "From this width a window is large.",
+        high_window: f32 = "From this height a window is large.",
+        film_controls: f32 = "What the films' column has beside a preview.",
         label: f32 = "Width of the label column.",
         value: f32 = "Width of a number field.",
         radius: u8 = "Corners of cards.",
         radius_small: u8 = "Corners of controls.",
         rule: f32 = "Width of hairlines.",
         dialog: f32 = "Width of a dialog.",
+        start: f32 = "Width of the first steps, where there is no volume.",
+        start_height: f32 = "Height of the first steps.",
         rail: f32 = "Height of a slider's rail.",
+        knob: f32 = "Height of a slider, of which its knob takes four fifths.",
         progress: f32 = "Height of a progress bar.",
     }
 }
@@ -178,6 +184,12 @@ impl Theme {
     /// The outline of cards and fields.
     pub fn outline(&self) -> Stroke {
         Stroke::new(self.size.rule, self.color.line_strong)
+    }
+
+    /// Width of the films' column in a window of this size.
+    pub fn left_column(&self, window: egui::Vec2) -> f32 {
+        let large = window.x >= self.size.wide_window && window.y >= self.size.high_window;
+        if large { self.size.left_column_wide } else { self.size.left_column }
     }
 
     /// Corners of cards.

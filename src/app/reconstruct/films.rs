@@ -86,7 +86,8 @@ fn head(ui: &mut Ui, state: &State, slot: Slot, out: &mut Outbox) {
 /// The hung picture with orientation letters.
 fn picture(ui: &mut Ui, place: &Place, film: &Film, slot: Slot) {
     let t = theme();
-    let (rect, response) = ui.allocate_exact_size(vec2(t.size.preview, t.size.preview), Sense::hover());
+    let side = preview_side(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
     let name = format!("{} preview", slot.title());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
     ui.painter().rect_filled(rect, t.small_corners(), t.color.image);
@@ -103,6 +104,12 @@ fn picture(ui: &mut Ui, place: &Place, film: &Film, slot: Slot) {
     let fitted = Rect::from_center_size(inner.center(), shape * scale);
     ui.painter().image(texture.id(), fitted, Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)), Color32::WHITE);
     letters(ui, rect, film.hung_letters());
+}
+
+/// Side of a preview: what the column leaves beside the controls.
+fn preview_side(ui: &Ui) -> f32 {
+    let t = theme();
+    t.left_column(ui.ctx().content_rect().size()) - t.size.film_controls - t.space.huge - t.space.tiny * 2.0
 }
 
 /// Patient directions at the four edges.
@@ -235,8 +242,7 @@ fn warning_line(ui: &mut Ui, state: &State, film: &Film, slot: Slot) {
     let urgent = !lines.is_empty();
     lines.extend(film.warnings());
     let Some(first) = lines.first() else {
-        let text = "No objections: geometry complete.";
-        let text = if film.radiograph.simulated { "Simulated film: exact geometry." } else { text };
+        let text = if film.radiograph.simulated { "Simulated film, exact geometry" } else { "Geometry complete" };
         ui.label(RichText::new(text).font(t.caption()).color(t.color.text_faint));
         return;
     };
@@ -249,7 +255,7 @@ fn warning_line(ui: &mut Ui, state: &State, film: &Film, slot: Slot) {
 /// What to do where no film is.
 fn empty(ui: &mut Ui, place: &Place, slot: Slot, state: &State, out: &mut Outbox) {
     let t = theme();
-    let height = t.size.preview;
+    let height = preview_side(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     ui.painter().rect_filled(rect, t.small_corners(), t.color.field);
     let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::Center)));

@@ -58,9 +58,9 @@ fn start(ui: &mut Ui, state: &State, out: &mut Outbox) {
         out.send(Command::Reconstruct);
     }
     let hint = match (&obstacle, state.films_simulated()) {
-        (Some(_), _) => "Two films at about a right angle are needed.",
-        (None, true) => "The films shown are simulated from a CT.",
-        (None, false) => "Check letters and views first: a mirrored film gives a mirrored patient.",
+        (Some(_), _) => "Two films at about a right angle",
+        (None, true) => "The films shown are simulated from a CT",
+        (None, false) => "Check the letters on both films first",
     };
     ui.add(Label::new(RichText::new(hint).font(t.caption()).color(t.color.text_faint)).truncate()).on_hover_text(hint);
 }

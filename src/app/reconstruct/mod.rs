@@ -17,7 +17,8 @@ use egui::{Frame, Margin, Panel, Ui};
 /// The column of films and the job under them.
 pub fn left_column(ui: &mut Ui, state: &State, out: &mut Outbox) {
     let t = theme();
-    Panel::left("films").exact_size(t.size.left_column).resizable(false).frame(column_frame()).show(ui, |ui| {
+    let width = t.left_column(ui.ctx().content_rect().size());
+    Panel::left("films").exact_size(width).resizable(false).frame(column_frame()).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = t.space.small;
         films::show(ui, state, out);
         ui.add_space(t.space.small);

@@ -1,28 +1,114 @@
 //! The middle: four linked pictures, and what to do where there is no volume.
 
 use crate::app::command::{Command, Outbox};
-use crate::app::state::State;
-use crate::app::theme::theme;
+use crate::app::state::{Purpose, State};
+use crate::app::theme::{medium, theme};
 use crate::app::viewport::{self, Look, Style};
-use egui::{CentralPanel, Frame, Ui};
+use crate::app::widgets;
+use egui::{Align, CentralPanel, Frame, Label, Layout, Rect, RichText, Ui, UiBuilder, vec2};
+use egui_material_icons::icons::{ICON_DEPLOYED_CODE, ICON_FOLDER_OPEN, ICON_PLAY_CIRCLE};
 use std::sync::OnceLock;
 
-/// What an empty pane says.
-const EMPTY: &str = "Open two films and press Reconstruct,\nor open a CT to look at it.";
+/// What leads from nothing to a CT: title and explanation.
+const STEPS: [(&str, &str); 3] = [
+    (
+        "Open two films",
+        "A frontal and a lateral chest film: DICOM, PNG, TIFF or JPEG. Drop them anywhere in this window.",
+    ),
+    (
+        "Check the letters",
+        "R, L, A and P must be where they are on the patient. One click mirrors, inverts or swaps a film.",
+    ),
+    ("Reconstruct", "The CT appears here in three planes and in 3D, with window presets, lung mask and export."),
+];
 
-/// The panes.
-pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
+/// The panes, or the way to them; `caption` is what the demonstration says about them.
+pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox, caption: Option<&str>) {
     CentralPanel::default().frame(Frame::new().fill(theme().color.image)).show(ui, |ui| {
+        let whole = ui.max_rect();
+        if let Some(text) = caption {
+            tell(ui, whole, text);
+        }
+        if state.scene.is_none() {
+            if caption.is_none() {
+                start(ui, state, out);
+            }
+            return;
+        }
         let look = Look {
             scene: state.scene.as_ref(),
             state: &state.viewer.state,
             bindings: &state.bindings,
             style: style(),
-            empty: EMPTY,
+            empty: "",
         };
         for command in viewport::show(ui, &look) {
             out.send(Command::View(command));
         }
+    });
+}
+
+/// A line of the demonstration over the pictures.
+fn tell(ui: &Ui, whole: Rect, text: &str) {
+    let t = theme();
+    let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("demo")));
+    let galley = painter.layout_no_wrap(text.to_owned(), medium(t.text.display), t.color.text);
+    let hint =
+        painter.layout_no_wrap("Touch the screen or press a key to take over".into(), t.body(), t.color.text_secondary);
+    let size = vec2(galley.size().x.max(hint.size().x), galley.size().y + hint.size().y + t.space.small);
+    let place = Rect::from_center_size(whole.center(), size + vec2(t.space.huge, t.space.large) * 2.0);
+    painter.rect_filled(place, t.corners(), t.color.scrim);
+    let top = place.top() + t.space.large;
+    painter.galley(egui::pos2(place.center().x - galley.size().x / 2.0, top), galley.clone(), t.color.text);
+    let below = top + galley.size().y + t.space.small;
+    painter.galley(egui::pos2(place.center().x - hint.size().x / 2.0, below), hint, t.color.text_secondary);
+}
+
+/// Three steps and three buttons in the middle of the window.
+fn start(ui: &mut Ui, state: &State, out: &mut Outbox) {
+    let t = theme();
+    let size = vec2(t.size.start.min(ui.available_width()), t.size.start_height);
+    let place = Rect::from_center_size(ui.max_rect().center(), size);
+    ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::top_down(Align::Min)), |ui| {
+        ui.add(Label::new(
+            RichText::new("Two X-rays in, a CT on screen").font(medium(t.text.display)).color(t.color.text),
+        ));
+        ui.add_space(t.space.large);
+        let done = [state.pair().is_some(), state.pair().is_some(), false];
+        for (k, (title, text)) in STEPS.into_iter().enumerate() {
+            step(ui, k + 1, title, text, done[k]);
+        }
+        ui.add_space(t.space.large);
+        ui.horizontal(|ui| {
+            for (icon, label, command) in [
+                (ICON_FOLDER_OPEN, "Open films", Command::Ask(Purpose::Open)),
+                (ICON_DEPLOYED_CODE, "Open a CT folder", Command::Ask(Purpose::Series)),
+                (ICON_PLAY_CIRCLE, "Open the demo case", Command::OpenBundled),
+            ] {
+                if widgets::quiet_button(ui, Some(icon), label, None).clicked() {
+                    out.send(command);
+                }
+            }
+        });
+    });
+}
+
+/// A numbered line.
+fn step(ui: &mut Ui, number: usize, title: &str, text: &str, done: bool) {
+    let t = theme();
+    ui.horizontal_top(|ui| {
+        let (rect, _) = ui.allocate_exact_size(vec2(t.size.control, t.size.control), egui::Sense::hover());
+        let (fill, ink) =
+            if done { (t.color.selection, t.color.accent) } else { (t.color.control, t.color.text_secondary) };
+        ui.painter().circle_filled(rect.center(), t.size.control / 2.0, fill);
+        let mark = if done { "✓".to_owned() } else { number.to_string() };
+        ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, mark, t.strong(), ink);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = t.space.tiny;
+            ui.add(Label::new(RichText::new(title).font(t.title()).color(t.color.text)));
+            ui.add(Label::new(RichText::new(text).font(t.body()).color(t.color.text_secondary)).wrap());
+            ui.add_space(t.space.medium);
+        });
     });
 }
 

@@ -17,7 +17,7 @@ use egui_material_icons::icons::{
 /// Window centres on the slider, HU: air to dense bone.
 const CENTRES_HU: std::ops::RangeInclusive<f64> = -1000.0..=1500.0;
 /// Window widths on the slider, HU.
-const WIDTHS_HU: std::ops::RangeInclusive<f64> = 1.0..=4000.0;
+const WIDTHS_HU: std::ops::RangeInclusive<f64> = 5.0..=4000.0;
 /// Thresholds of the lung mask that make sense, HU (the literature uses -320 to -500).
 const THRESHOLDS_HU: std::ops::RangeInclusive<f64> = -700.0..=-200.0;
 /// Short names of the window presets, in the order of the keys 1 to 5.
@@ -123,7 +123,8 @@ fn mask(ui: &mut Ui, state: &State, out: &mut Outbox) {
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| widgets::caption(ui, "LUNG MASK"));
     });
-    ui.add_enabled_ui(mask.on && ui.is_enabled(), |ui| {
+    let dimmed = mask.on || !ui.is_enabled();
+    ui.add_enabled_ui(dimmed, |ui| {
         let set = |out: &mut Outbox, mask: MaskView| out.send(Command::View(ViewCommand::SetMask(mask)));
         widgets::row(ui, "Threshold", |ui| {
             let form =
@@ -170,7 +171,7 @@ fn probe(ui: &mut Ui, state: &State) {
         case.volume.at(x, y, z).filter(|_| inside)
     });
     widgets::section(ui, "AT THE CROSSHAIR", |ui| {
-        widgets::value_row(ui, "Value", &value.map_or_else(|| "–".into(), |v| format!("{v} HU")));
+        widgets::value_row(ui, "Value", &value.map_or_else(|| "–".into(), |v| format!("{v} HU").replace('-', "−")));
         let place = if state.case.is_some() { place(cursor) } else { "–".into() };
         widgets::value_row(ui, "Position", &place);
     });
@@ -231,6 +232,8 @@ fn origin_rows(ui: &mut Ui, case: &Case, names_shown: bool) {
             for (stage, time) in stages {
                 widgets::value_row(ui, stage, &format!("{:.2} s", time.as_secs_f64()));
             }
+            let total: f64 = stages.iter().map(|(_, time)| time.as_secs_f64()).sum();
+            widgets::value_row(ui, "Total", &format!("{total:.2} s"));
             let films = if *simulated { "Simulated films. " } else { "" };
             let voxels = case.volume.frame().len();
             let text = format!(
@@ -263,7 +266,7 @@ fn grouped(n: usize) -> String {
     let mut text = String::new();
     for (k, digit) in digits.chars().enumerate() {
         if k > 0 && (digits.len() - k).is_multiple_of(3) {
-            text.push(' ');
+            text.push('\u{a0}');
         }
         text.push(digit);
     }

@@ -1,7 +1,7 @@
 //! Fields: numbers, sliders, choices, paths.
 
 use crate::app::theme::theme;
-use egui::{Align, ComboBox, DragValue, Key, Layout, Response, Slider, TextEdit, Ui, vec2};
+use egui::{Align, ComboBox, DragValue, Key, Layout, Response, Slider, SliderClamping, TextEdit, Ui, vec2};
 use std::ops::RangeInclusive;
 
 /// A number that can be dragged or typed, `width` points wide. Gives the new value when it changed.
@@ -44,9 +44,14 @@ pub fn slider(ui: &mut Ui, value: f64, range: RangeInclusive<f64>, form: NumberF
             (edited, changed) = (typed, true);
         }
         ui.spacing_mut().slider_width = ui.available_width() - t.space.small;
-        let bar = Slider::new(&mut edited, range).show_value(false).step_by(form.speed);
+        ui.spacing_mut().interact_size.y = t.size.knob;
+        // Clamping edits only: a value outside of the slider's range that came by key or mouse must stay as it is.
+        let mut slid = edited;
+        let bar = Slider::new(&mut slid, range).show_value(false).clamping(SliderClamping::Edits);
         let response: Response = ui.name_inputs(form.name, |ui| ui.add(bar));
-        changed |= response.changed();
+        if response.changed() {
+            (edited, changed) = ((slid / form.speed).round() * form.speed, true);
+        }
     });
     (changed && edited.is_finite()).then_some(edited)
 }
