@@ -130,13 +130,16 @@ pub(crate) struct Tally {
     largest: f64,
     clipped: u64,
     not_numbers: u64,
+    /// Bytes after the voxels, as far as they were looked at.
+    trailing: u64,
 }
 
 /// A scan that holds no air is none, or not in Hounsfield units.
 const AIR_AT_MOST_HU: f64 = -500.0;
 
 impl Tally {
-    const EMPTY: Self = Self { least: f64::INFINITY, largest: f64::NEG_INFINITY, clipped: 0, not_numbers: 0 };
+    const EMPTY: Self =
+        Self { least: f64::INFINITY, largest: f64::NEG_INFINITY, clipped: 0, not_numbers: 0, trailing: 0 };
 
     /// What is worth telling.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
@@ -146,6 +149,9 @@ impl Tally {
         }
         if self.clipped > 0 {
             list.push(Warning::Clipped { count: self.clipped });
+        }
+        if self.trailing > 0 {
+            list.push(Warning::TrailingBytes { count: self.trailing });
         }
         if !(self.least <= AIR_AT_MOST_HU) {
             list.push(Warning::NotHounsfield { least: self.least, largest: self.largest });
@@ -211,6 +217,14 @@ pub(crate) fn read_hu(
         convert(&piece, layout, &mut tally, &mut hu);
         left -= count;
     }
+    tally.trailing = if layout.compressed {
+        // Reading on to the end makes the decoder compare its checksum. What follows for longer than a piece is
+        // not waited for: it may be a bomb.
+        let rest = io::copy(&mut data.take(PIECE_BYTES as u64), &mut io::sink());
+        rest.map_err(|e| broken_stream(path, layout, e))?
+    } else {
+        layout.stored_bytes.saturating_sub(layout.voxels * size)
+    };
     Ok((hu, tally))
 }
 

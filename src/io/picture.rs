@@ -21,7 +21,7 @@ const MAX_FILE_BYTES: u64 = 512 << 20;
 /// What a decoder may allocate (bytes): four channels of 16 bit at the most pixels.
 const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 8;
 /// A picture may unpack to this much whatever its file's size (bytes).
-const UNPACKED_ALWAYS: u64 = 64 << 20;
+const UNPACKED_ALWAYS: u64 = 16 << 20;
 /// Beyond that, no deflate stream grows by more (RFC 1951: 1032).
 const UNPACKED_RATIO: u64 = 1100;
 /// Channels that differ by no more, of 1, are the same up to compression.

@@ -3,7 +3,7 @@
 
 use super::IoError;
 use std::fs;
-use std::io::BufRead;
+use std::io::{BufRead, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 /// A text header is a few hundred bytes; this is far beyond any (bytes).
@@ -67,6 +67,15 @@ pub(crate) fn data_file(header: &Path, name: &str, format: &'static str) -> Resu
     };
     let data = folder.join(name);
     let real_folder = fs::canonicalize(folder).map_err(|e| IoError::from_read(folder, e))?;
-    let real = fs::canonicalize(&data).map_err(|e| IoError::from_read(&data, e))?;
+    let real = fs::canonicalize(&data).map_err(|e| match e.kind() {
+        ErrorKind::NotFound => IoError::Damaged {
+            file: header.to_path_buf(),
+            format,
+            cause: format!("its data file {} is not there", name.display()),
+            advice: "copy it beside the header".to_string(),
+            source: Some(e.into()),
+        },
+        _ => IoError::from_read(&data, e),
+    })?;
     if real.starts_with(&real_folder) { Ok(data) } else { Err(outside()) }
 }

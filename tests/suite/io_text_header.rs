@@ -124,7 +124,7 @@ fn nrrd_refuses_by_cause() {
         ("encoding: raw", "encoding: raw\ndata file: LIST\n", "several files"),
         ("encoding: raw", "encoding: raw\ndata file: ../v.raw", "outside"),
         ("encoding: raw", "encoding: raw\ndata file: /etc/passwd", "outside"),
-        ("encoding: raw", "encoding: raw\ndata file: none.raw", "no such file"),
+        ("encoding: raw", "encoding: raw\ndata file: none.raw", "none.raw is not there"),
     ] {
         let header = sound.replace(from, to);
         assert_ne!(header, sound, "{from}");

@@ -325,3 +325,15 @@ fn a_failed_write_leaves_nothing() {
     assert!(nifti::write(&blocked, &along_lps()).is_err());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn bytes_after_the_voxels_are_told() {
+    let folder = TempDir::new().unwrap();
+    let mut header = Header::new(false, [1, 1, 1], 4, 16);
+    header.f32(112, 1.0);
+    let bytes = header.with(&[&(-1000i16).to_le_bytes()[..], &[0; 5]].concat());
+    for bytes in [gzip(&bytes), bytes] {
+        let read = nii(&put(&folder, "n.nii", &bytes)).unwrap();
+        assert_eq!(read.warnings, [Warning::TrailingBytes { count: 5 }]);
+    }
+}

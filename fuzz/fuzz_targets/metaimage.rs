@@ -1,0 +1,13 @@
+#![no_main]
+//! `io::metaimage::read` on any bytes: no panic, no memory beyond what the bytes can hold.
+
+mod on_file;
+
+use biplane::io::{Progress, metaimage};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    on_file::with_file(bytes, |path| {
+        let _ = metaimage::read(path, &Progress::new());
+    });
+});
