@@ -28,5 +28,5 @@ fn show(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     let at = vec2<i32>(base);
     let upper = mix(grey_of_texel(at), grey_of_texel(at + vec2<i32>(1, 0)), part.x);
     let lower = mix(grey_of_texel(at + vec2<i32>(0, 1)), grey_of_texel(at + vec2<i32>(1, 1)), part.x);
-    return for_target(vec3<f32>(mix(upper, lower, part.y)), u.window);
+    return for_target(vec3<f32>(mix(upper, lower, part.y)), u.window.linear_target);
 }

@@ -81,5 +81,5 @@ fn slice(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
         colour = painted(colour, u.right_colour.rgb, here.x, slope.x);
         colour = painted(colour, u.left_colour.rgb, here.y, slope.y);
     }
-    return for_target(colour, u.window);
+    return for_target(colour, u.window.linear_target);
 }

@@ -1,4 +1,4 @@
-// From HU to grey, DICOM PS3.3 C.11.2.1.3.2 (LINEAR_EXACT), and what the target wants.
+// From HU to grey, DICOM PS3.3 C.11.2.1.3.2 (LINEAR_EXACT).
 struct Window {
     low_hu: f32,
     high_hu: f32,
@@ -11,10 +11,4 @@ struct Window {
 fn grey_of(hu: f32, window: Window) -> f32 {
     let share = clamp((hu - window.low_hu) / max(window.high_hu - window.low_hu, 1.0), 0.0, 1.0);
     return select(share, 1.0 - share, window.invert > 0.5);
-}
-
-// IEC 61966-2-1.
-fn for_target(gamma: vec3<f32>, window: Window) -> vec4<f32> {
-    let linear = select(pow((gamma + 0.055) / 1.055, vec3<f32>(2.4)), gamma / 12.92, gamma <= vec3<f32>(0.04045));
-    return vec4<f32>(select(gamma, linear, window.linear_target > 0.5), 1.0);
 }

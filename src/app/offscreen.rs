@@ -4,6 +4,7 @@
 use super::viewport::{self, Pace};
 use crate::gpu::{Gpu, GpuError, Picture, offscreen};
 use egui_wgpu::{RenderState, RendererOptions, ScreenDescriptor, WgpuConfiguration, WgpuSetup, WgpuSetupExisting};
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// Time between frames that closures see, seconds.
@@ -111,18 +112,53 @@ impl Stage {
         events: Vec<egui::Event>,
         ui: &mut dyn FnMut(&mut egui::Ui),
     ) -> Result<Picture, OffscreenError> {
+        let target = self.target()?;
+        let commands = self.encode(&target, events, ui);
+        self.gpu.queue.submit(commands);
+        Ok(offscreen::read_back(&self.gpu.device, &self.gpu.queue, &target)?)
+    }
+
+    /// Runs a frame as the window does and tells what it cost its thread: the interface's code, tessellation and
+    /// command encoding. The card's own work is waited for afterwards and not counted.
+    ///
+    /// # Errors
+    /// [`OffscreenError::Gpu`].
+    pub fn timed_frame(
+        &mut self,
+        events: Vec<egui::Event>,
+        ui: &mut dyn FnMut(&mut egui::Ui),
+    ) -> Result<Duration, OffscreenError> {
+        let target = self.target()?;
+        let start = Instant::now();
+        let commands = self.encode(&target, events, ui);
+        let spent = start.elapsed();
+        self.gpu.queue.submit(commands);
+        self.gpu.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| GpuError::ReadBack(e.to_string()))?;
+        Ok(spent)
+    }
+
+    fn target(&self) -> Result<wgpu::Texture, GpuError> {
         let [width, height] = self.size_px;
-        let target = offscreen::target(&self.gpu.device, width, height, self.render_state.target_format)?;
+        offscreen::target(&self.gpu.device, width, height, self.render_state.target_format)
+    }
+
+    /// A whole frame as commands for the card.
+    fn encode(
+        &mut self,
+        target: &wgpu::Texture,
+        events: Vec<egui::Event>,
+        ui: &mut dyn FnMut(&mut egui::Ui),
+    ) -> Vec<wgpu::CommandBuffer> {
         let tessellated = self.run(events, ui);
         let mut encoder = self.encoder();
-        let buffers = self.upload(&mut encoder, &tessellated);
+        let mut commands = self.upload(&mut encoder, &tessellated);
         {
             let renderer = self.render_state.renderer.read();
-            let mut pass = offscreen::pass(&mut encoder, &target);
+            let mut pass = offscreen::pass(&mut encoder, target);
             renderer.render(&mut pass, &tessellated.jobs, &tessellated.screen);
         }
-        self.gpu.queue.submit(buffers.into_iter().chain([encoder.finish()]));
-        Ok(offscreen::read_back(&self.gpu.device, &self.gpu.queue, &target)?)
+        commands.push(encoder.finish());
+        commands
     }
 
     fn encoder(&self) -> wgpu::CommandEncoder {

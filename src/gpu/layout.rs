@@ -97,3 +97,11 @@ pub struct ShowBlock {
     /// Grey values.
     pub window: WindowBlock,
 }
+
+/// Twin of `Copy` in shaders/copy.wgsl.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct CopyBlock {
+    /// Left and top of the rectangle, px; 1 where the target stores linear light.
+    pub place: [f32; 4],
+}

@@ -1,6 +1,7 @@
 //! Pictures of volumes by the graphics card: device, textures, slices, ray marching, and the plain CPU twins that
 //! keep the shaders honest. Knows no window, no widget and no mouse.
 
+pub mod canvas;
 pub mod device;
 pub mod layout;
 pub mod offscreen;
@@ -10,6 +11,7 @@ pub mod slice;
 pub mod texture;
 pub mod upload;
 
+pub use canvas::{Canvas, Copier};
 pub use device::{Gpu, LossWatch};
 pub use offscreen::Picture;
 pub use raymarch::{MarchParams, Raymarcher};

@@ -4,7 +4,7 @@
 
 use super::Picture;
 use super::layout::{GridBlock, MarchBlock, ShowBlock};
-use super::shader::{self, Slot};
+use super::shader::{self, Slot, bind, uniform_buffer};
 use super::slice::{self, Interpolation, Place, Window};
 use super::texture::VolumeTexture;
 use crate::geometry::{Vec3, Volume};
@@ -93,7 +93,7 @@ impl Raymarcher {
         }
     }
 
-    /// Marches where camera or volume changed, and writes the window where that changed.
+    /// Marches where camera or volume changed, and writes the window where that changed; tells whether it marched.
     pub fn prepare(
         &self,
         (device, queue): (&wgpu::Device, &wgpu::Queue),
@@ -102,8 +102,9 @@ impl Raymarcher {
         volume: &VolumeTexture,
         march: &MarchParams,
         show: &ShowParams,
-    ) {
+    ) -> bool {
         let kept = slot.take().filter(|s| s.volume_view == volume.view && s.params == *march);
+        let marched = kept.is_none();
         let mut current = kept.unwrap_or_else(|| self.marched(device, encoder, volume, march));
         let block = ShowBlock {
             place: [
@@ -119,6 +120,7 @@ impl Raymarcher {
             current.shown = block;
         }
         *slot = Some(current);
+        marched
     }
 
     /// Shows a prepared slot in the pass's viewport.
@@ -207,28 +209,6 @@ impl MarchSlot {
     pub fn packed(&self) -> &wgpu::Texture {
         &self.packed
     }
-}
-
-fn uniform_buffer(device: &wgpu::Device, label: &str, contents: &[u8]) -> wgpu::Buffer {
-    use wgpu::util::DeviceExt;
-    device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-        label: Some(label),
-        contents,
-        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-    })
-}
-
-fn bind<const N: usize>(
-    device: &wgpu::Device,
-    layout: &wgpu::BindGroupLayout,
-    resources: [wgpu::BindingResource<'_>; N],
-) -> wgpu::BindGroup {
-    let mut binding = 0;
-    let entries = resources.map(|resource| {
-        binding += 1;
-        wgpu::BindGroupEntry { binding: binding - 1, resource }
-    });
-    device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
 }
 
 /// HU in the two bytes of a packed texel; `None` where the ray met nothing.

@@ -1,5 +1,7 @@
 //! The WGSL sources, put together from their parts, and how they become pipelines. Knows no uniform's meaning.
 
+use wgpu::util::DeviceExt;
+
 /// A complete WGSL module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -21,6 +23,7 @@ pub const SLICE: Source = Source {
         include_str!("../../shaders/shared/grid.wgsl"),
         include_str!("../../shaders/shared/volume.wgsl"),
         include_str!("../../shaders/shared/window.wgsl"),
+        include_str!("../../shaders/shared/target.wgsl"),
         include_str!("../../shaders/slice.wgsl"),
     ),
     vertex: "fullscreen",
@@ -46,14 +49,27 @@ pub const SHOW: Source = Source {
     wgsl: concat!(
         include_str!("../../shaders/shared/fullscreen.wgsl"),
         include_str!("../../shaders/shared/window.wgsl"),
+        include_str!("../../shaders/shared/target.wgsl"),
         include_str!("../../shaders/show.wgsl"),
     ),
     vertex: "fullscreen",
     fragment: "show",
 };
 
+/// A kept picture onto the screen.
+pub const COPY: Source = Source {
+    name: "copy",
+    wgsl: concat!(
+        include_str!("../../shaders/shared/fullscreen.wgsl"),
+        include_str!("../../shaders/shared/target.wgsl"),
+        include_str!("../../shaders/copy.wgsl"),
+    ),
+    vertex: "fullscreen",
+    fragment: "copy",
+};
+
 /// Every module of the program.
-pub const ALL: [Source; 3] = [SLICE, MARCH, SHOW];
+pub const ALL: [Source; 4] = [SLICE, MARCH, SHOW, COPY];
 
 /// What a pipeline binds at group 0: a uniform block at 0, then these.
 #[derive(Clone, Copy, Debug)]
@@ -148,4 +164,27 @@ pub(super) fn linear_sampler(device: &wgpu::Device) -> wgpu::Sampler {
         min_filter: wgpu::FilterMode::Linear,
         ..Default::default()
     })
+}
+
+/// A uniform buffer that can be written again.
+pub(super) fn uniform_buffer(device: &wgpu::Device, label: &str, contents: &[u8]) -> wgpu::Buffer {
+    device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+        label: Some(label),
+        contents,
+        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+    })
+}
+
+/// Resources at bindings 0, 1, 2 ... of group 0.
+pub(super) fn bind<const N: usize>(
+    device: &wgpu::Device,
+    layout: &wgpu::BindGroupLayout,
+    resources: [wgpu::BindingResource<'_>; N],
+) -> wgpu::BindGroup {
+    let mut binding = 0;
+    let entries = resources.map(|resource| {
+        binding += 1;
+        wgpu::BindGroupEntry { binding: binding - 1, resource }
+    });
+    device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
 }

@@ -172,7 +172,8 @@ impl Slicer {
         })
     }
 
-    /// Brings a pane's slot up to date, making or changing only what differs from the last frame.
+    /// Brings a pane's slot up to date, making or changing only what differs from the last frame; tells whether
+    /// anything did, so that the picture must be drawn again.
     pub fn prepare(
         &self,
         device: &wgpu::Device,
@@ -181,15 +182,17 @@ impl Slicer {
         volume: &VolumeTexture,
         mask: Option<&LabelTexture>,
         block: SliceBlock,
-    ) {
+    ) -> bool {
         let views = (volume.view.clone(), mask.map(|m| m.view.clone()));
         let kept = slot.take().filter(|s| s.views == views);
+        let changed = kept.as_ref().is_none_or(|s| s.written != block);
         let mut current = kept.unwrap_or_else(|| self.slot(device, views));
         if current.written != block {
             queue.write_buffer(&current.uniforms, 0, bytemuck::bytes_of(&block));
             current.written = block;
         }
         *slot = Some(current);
+        changed
     }
 
     /// Draws a prepared slot into the pass's viewport.
@@ -200,12 +203,7 @@ impl Slicer {
     }
 
     fn slot(&self, device: &wgpu::Device, views: (wgpu::TextureView, Option<wgpu::TextureView>)) -> SliceSlot {
-        let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("slice"),
-            size: size_of::<SliceBlock>() as u64,
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
+        let uniforms = shader::uniform_buffer(device, "slice", bytemuck::bytes_of(&SliceBlock::default()));
         let mask_view = views.1.as_ref().unwrap_or(&self.no_mask.view);
         let resources = [
             uniforms.as_entire_binding(),
@@ -213,17 +211,7 @@ impl Slicer {
             wgpu::BindingResource::Sampler(&self.sampler),
             wgpu::BindingResource::TextureView(mask_view),
         ];
-        let entries: Vec<_> = resources
-            .into_iter()
-            .zip(0u32..)
-            .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
-            .collect();
-        let bind_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some("slice"),
-            layout: &self.layout,
-            entries: &entries,
-        });
-        // Fresh buffers hold zeros, which is what the default block is.
+        let bind_group = shader::bind(device, &self.layout, resources);
         SliceSlot { uniforms, written: SliceBlock::default(), bind_group, views }
     }
 }

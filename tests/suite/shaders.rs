@@ -4,7 +4,9 @@ use biplane::geometry::{Frame, Vec3, Volume};
 use biplane::gpu::raymarch::{self, MarchParams, Raymarcher, ShowParams};
 use biplane::gpu::slice::{self, Interpolation, MaskPaint, Place, SliceParams, Slicer, Window};
 use biplane::gpu::texture::{TexelGrid, volume_format};
-use biplane::gpu::{Gpu, GpuError, LabelUpload, Picture, VolumeTexture, VolumeUpload, layout, offscreen, shader};
+use biplane::gpu::{
+    Canvas, Copier, Gpu, GpuError, LabelUpload, Picture, VolumeTexture, VolumeUpload, layout, offscreen, shader,
+};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -99,6 +101,7 @@ fn rust_layouts_are_those_of_the_shaders() {
     );
     twin!(shader::MARCH, "March", layout::MarchBlock { origin, per_column, per_row, per_mm, grid, step });
     twin!(shader::SHOW, "Show", layout::ShowBlock { place, window });
+    twin!(shader::COPY, "Copy", layout::CopyBlock { place });
 }
 
 /// A smooth volume with an edge and a bright spot, sides all different.
@@ -330,5 +333,28 @@ fn the_projection_equals_its_twin() {
         let shown = offscreen::draw(gpu, 67, 53, |_| {}, |pass| marcher.draw(pass, &kept)).unwrap();
         assert!(differing(&shown, &twin) < 0.01, "{}: {}", gpu.describe(), differing(&shown, &twin));
         assert_eq!(gpu.loss.take_complaints(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_kept_picture_is_copied_pixel_by_pixel() {
+    let volume = volume();
+    let params = oblique(Interpolation::Linear, Some(paint()));
+    for gpu in gpus() {
+        let texture = uploaded(gpu, &volume, volume_format(&gpu.device), 2048);
+        let direct = on_gpu(gpu, &texture, &volume, &SliceParams { mask: None, ..params }, [93, 71]);
+        let slicer = Slicer::new(&gpu.device, Canvas::FORMAT).unwrap();
+        let copier = Copier::new(&gpu.device, wgpu::TextureFormat::Rgba8Unorm);
+        let (mut slot, mut canvas) = (None, None);
+        let block = params.block(&texture, None, Place::default());
+        let card = (&gpu.device, &gpu.queue);
+        assert!(slicer.prepare(&gpu.device, &gpu.queue, &mut slot, &texture, None, block));
+        assert!(!slicer.prepare(&gpu.device, &gpu.queue, &mut slot, &texture, None, block), "nothing changed");
+        assert!(copier.prepare(card, &mut canvas, [93, 71], Place::default()));
+        assert!(!copier.prepare(card, &mut canvas, [93, 71], Place::default()), "nothing changed");
+        let kept = (slot.unwrap(), canvas.unwrap());
+        let draw = |encoder: &mut wgpu::CommandEncoder| slicer.draw(&mut kept.1.pass(encoder), &kept.0);
+        let copied = offscreen::draw(gpu, 93, 71, draw, |pass| copier.draw(pass, &kept.1)).unwrap();
+        assert_eq!(copied, direct, "{}", gpu.describe());
     }
 }

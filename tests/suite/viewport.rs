@@ -6,8 +6,8 @@ use biplane::app::viewport::geometry::{
     CameraGeometry, PlaneGeometry, Slices, edge_letters, position_text, scale_bar_mm, snapped,
 };
 use biplane::app::viewport::{
-    self, Action, Bindings, Camera, Gesture, Layout, Look, MaskView, Pace, Pane, Place, PlaneView, Scene, Scheme,
-    Style, ViewCommand, ViewState, Viewer, WINDOW_PRESETS, commands_for, hu_at,
+    self, Action, Bindings, Camera, Gesture, Layout, Look, MaskView, Pace, Pane, Place, PlaneView, Resources, Scene,
+    Scheme, Style, ViewCommand, ViewState, Viewer, WINDOW_PRESETS, commands_for, hu_at,
 };
 use biplane::geometry::{Axis, Frame, Vec3, Volume};
 use biplane::gpu::{Gpu, Picture, Window};
@@ -658,16 +658,27 @@ fn the_mask_is_painted_right_and_left() {
 }
 
 #[test]
-fn an_unchanged_view_costs_no_upload_and_no_marching() {
+fn what_does_not_change_is_not_computed_again() {
     let Some(mut desk) = Desk::new(Some(Scene::new(landmarks())), Layout::Quad) else { return };
     assert!(desk.scene.as_ref().is_some_and(Scene::is_underway));
     desk.picture();
     let scene = desk.scene.clone().unwrap();
     assert!(!scene.is_underway() && scene.progress() == 1.0 && scene.notice().is_none());
-    let before = desk.stage.render_state().device.get_internal_counters();
+    let redrawn = |desk: &Desk| {
+        let renderer = desk.stage.render_state().renderer.read();
+        renderer.callback_resources.get::<Resources>().map(Resources::redrawn)
+    };
+    assert_eq!(redrawn(&desk), Some(4), "three planes and the 3D view, once each");
+    for x in 0..5 {
+        desk.send(vec![Event::PointerMoved(pos2(50.0 + 70.0 * x as f32, 120.0))]);
+    }
+    assert_eq!(redrawn(&desk), Some(4), "hovering computes nothing");
+    desk.viewer.apply(&ViewCommand::Step { axis: Axis::Z, slices: 1 }, Some(scene.frame()), 0.0);
     desk.send(Vec::new());
-    let after = desk.stage.render_state().device.get_internal_counters();
-    assert_eq!(format!("{:?}", before.hal.textures), format!("{:?}", after.hal.textures));
+    assert_eq!(redrawn(&desk), Some(5), "another axial slice leaves the other pictures alone");
+    desk.viewer.apply(&ViewCommand::SetWindow(Window { centre_hu: 0.0, width_hu: 90.0 }), None, 0.0);
+    desk.send(Vec::new());
+    assert_eq!(redrawn(&desk), Some(8), "a window is no new march");
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub(super) struct PlanePaint {
     pub(super) ticket: Ticket,
     pub(super) params: SliceParams,
     pub(super) corner_px: [f32; 2],
+    pub(super) size_px: [u32; 2],
 }
 
 impl CallbackTrait for PlanePaint {
@@ -28,20 +29,21 @@ impl CallbackTrait for PlanePaint {
         device: &wgpu::Device,
         queue: &wgpu::Queue,
         _screen: &ScreenDescriptor,
-        _encoder: &mut wgpu::CommandEncoder,
+        encoder: &mut wgpu::CommandEncoder,
         shared: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
         if let Some(resources) = shared.get_mut::<Resources>() {
             resources.carry(device, queue, &self.scene, self.ticket.frame);
-            resources.prepare_plane((device, queue), &self.scene, self.ticket.slot, &self.params, self.corner_px);
+            let picture = (&self.params, self.corner_px, self.size_px);
+            resources.prepare_plane((device, queue), encoder, &self.scene, self.ticket.slot, picture);
         }
         Vec::new()
     }
 
     fn paint(&self, _: egui::PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, shared: &CallbackResources) {
         let Some(resources) = shared.get::<Resources>() else { return };
-        if let Some(Some(slot)) = resources.slices.get(&self.ticket.slot) {
-            resources.slicer.draw(pass, slot);
+        if let Some(canvas) = resources.planes.get(&self.ticket.slot).and_then(|kept| kept.canvas.as_ref()) {
+            resources.copier.draw(pass, canvas);
         }
     }
 }

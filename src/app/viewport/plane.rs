@@ -65,6 +65,7 @@ fn paint(ui: &Ui, pane: &Response, look: &Look<'_>, scene: &Scene, geometry: &Pl
         ticket: Ticket { slot: pane.id.value(), frame: ui.ctx().cumulative_pass_nr() },
         params: slice_params(scene, look, &in_px, px_per_point as f32),
         corner_px: [rect.min.x, rect.min.y].map(|v| (v * px_per_point as f32).round()),
+        size_px: in_px.size_px.map(|side| side.round() as u32),
     };
     ui.painter_at(rect).add(egui_wgpu::Callback::new_paint_callback(rect, paint));
 }

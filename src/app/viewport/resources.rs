@@ -6,7 +6,9 @@ use super::scene::{Mask, Scene};
 use crate::geometry::Frame;
 use crate::gpu::raymarch::{MarchParams, MarchSlot, ShowParams};
 use crate::gpu::slice::{Place, SliceParams, SliceSlot};
-use crate::gpu::{GpuError, LabelTexture, LabelUpload, Raymarcher, Slicer, VolumeTexture, VolumeUpload};
+use crate::gpu::{
+    Canvas, Copier, GpuError, LabelTexture, LabelUpload, Raymarcher, Slicer, VolumeTexture, VolumeUpload,
+};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -43,15 +45,23 @@ struct Entry<U, T> {
     carried: Carried<U, T>,
 }
 
+/// A plane's picture, kept until something in it changes: moving the pointer must not slice the volume anew.
+#[derive(Default)]
+pub(super) struct KeptPlane {
+    slice: Option<SliceSlot>,
+    pub(super) canvas: Option<Canvas>,
+}
+
 /// Everything the panes keep on the card.
 pub struct Resources {
-    pub(super) slicer: Slicer,
+    slicer: Slicer,
     pub(super) marcher: Raymarcher,
     /// Whether the target stores linear light.
-    pub(super) linear_target: bool,
+    linear_target: bool,
     /// Whether the processor plays the card.
-    pub(super) software: bool,
-    pub(super) slices: HashMap<u64, Option<SliceSlot>>,
+    software: bool,
+    pub(super) copier: Copier,
+    pub(super) planes: HashMap<u64, KeptPlane>,
     pub(super) marches: HashMap<u64, Option<MarchSlot>>,
     volumes: Vec<Entry<VolumeUpload, VolumeTexture>>,
     masks: Vec<Entry<LabelUpload, LabelTexture>>,
@@ -59,6 +69,7 @@ pub struct Resources {
     shown_mask: Option<(u64, LabelTexture)>,
     pace: Pace,
     frame: u64,
+    redrawn: u64,
 }
 
 /// Puts the panes' resources where their callbacks find them. Call once, when the window's render state exists.
@@ -69,17 +80,19 @@ pub fn install(render_state: &egui_wgpu::RenderState, pace: Pace) -> Result<(), 
     let format = render_state.target_format;
     let device = &render_state.device;
     let resources = Resources {
-        slicer: Slicer::new(device, format)?,
+        slicer: Slicer::new(device, Canvas::FORMAT)?,
+        copier: Copier::new(device, format),
         marcher: Raymarcher::new(device, format),
         linear_target: format.is_srgb(),
         software: render_state.adapter.get_info().device_type == wgpu::DeviceType::Cpu,
-        slices: HashMap::new(),
+        planes: HashMap::new(),
         marches: HashMap::new(),
         volumes: Vec::new(),
         masks: Vec::new(),
         shown_mask: None,
         pace,
         frame: 0,
+        redrawn: 0,
     };
     render_state.renderer.write().callback_resources.insert(resources);
     Ok(())
@@ -135,21 +148,26 @@ impl Resources {
         Some((volume.clone(), mask.cloned()))
     }
 
-    /// Brings a plane's slot up to date; empty while the volume is on its way.
+    /// Brings a plane's picture up to date, drawing it only where something changed; empty while the volume is on its way.
     pub(super) fn prepare_plane(
         &mut self,
         (device, queue): (&wgpu::Device, &wgpu::Queue),
+        encoder: &mut wgpu::CommandEncoder,
         scene: &Scene,
         slot: u64,
-        params: &SliceParams,
-        corner_px: [f32; 2],
+        (params, corner_px, size_px): (&SliceParams, [f32; 2], [u32; 2]),
     ) {
         let textures = self.textures(scene);
-        let slot = self.slices.entry(slot).or_default();
-        let Some((volume, mask)) = textures else { return *slot = None };
+        let kept = self.planes.entry(slot).or_default();
+        let Some((volume, mask)) = textures else { return *kept = KeptPlane::default() };
         let place = Place { corner_px, linear_target: self.linear_target };
-        let block = params.block(&volume, mask.as_ref(), place);
-        self.slicer.prepare(device, queue, slot, &volume, mask.as_ref(), block);
+        let block = params.block(&volume, mask.as_ref(), Place::default());
+        let fresh = self.copier.prepare((device, queue), &mut kept.canvas, size_px, place);
+        let changed = self.slicer.prepare(device, queue, &mut kept.slice, &volume, mask.as_ref(), block);
+        if let (Some(canvas), Some(slice), true) = (&kept.canvas, &kept.slice, fresh || changed) {
+            self.slicer.draw(&mut canvas.pass(encoder), slice);
+            self.redrawn += 1;
+        }
     }
 
     /// The same for the 3D view.
@@ -168,7 +186,13 @@ impl Resources {
         let Some((volume, _)) = textures else { return *slot = None };
         let place = Place { linear_target: self.linear_target, ..show.place };
         let show = ShowParams { place, ..show };
-        self.marcher.prepare((device, queue), encoder, slot, &volume, &march, &show);
+        let marched = self.marcher.prepare((device, queue), encoder, slot, &volume, &march, &show);
+        self.redrawn += u64::from(marched);
+    }
+
+    /// How many pictures were computed from voxels so far; frames in which nothing changes add none.
+    pub fn redrawn(&self) -> u64 {
+        self.redrawn
     }
 
     /// Rays no denser than the volume is worth, and no more of them than the card can march in a frame.
@@ -197,12 +221,12 @@ impl Resources {
 }
 
 /// The entry of `id`, made by `begin` where there is none; the one unused for longest makes room.
-fn entry<'a, U, T>(
-    entries: &'a mut Vec<Entry<U, T>>,
+fn entry<U, T>(
+    entries: &mut Vec<Entry<U, T>>,
     id: u64,
     frame: u64,
     begin: impl FnOnce() -> Option<U>,
-) -> &'a mut Entry<U, T> {
+) -> &mut Entry<U, T> {
     let place = entries.iter().position(|e| e.id == id).unwrap_or_else(|| {
         let oldest = (0..entries.len()).min_by_key(|&i| entries[i].used);
         if let Some(oldest) = oldest.filter(|_| entries.len() >= MAX_VOLUMES) {
