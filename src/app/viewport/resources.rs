@@ -198,17 +198,19 @@ impl Resources {
     /// Rays no denser than the volume is worth, and no more of them than the card can march in a frame.
     fn march_params(&self, frame: &Frame, camera: &CameraGeometry, draft: bool) -> MarchParams {
         let finest = frame.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
-        let step_mm = if draft { finest * 2.0 } else { finest };
-        let steps = CameraGeometry::depth_mm(frame) / step_mm;
+        // Thin plates seen aslant, as the table, show stripes where steps are longer than half a voxel.
+        let step_mm = if draft { finest * 2.0 } else { finest * 0.5 };
         let most = match (self.software, draft) {
-            (true, true) => 2e6,
+            (true, true) => 2.5e6,
             (true, false) => 16e6,
             (false, _) => 4e9,
         };
         let [w, h] = camera.size_px;
+        // All rays together pass through the volume once, if all of it is seen.
+        let whole = frame.extent_mm().iter().product::<f64>() / (camera.mm_per_px.powi(2) * step_mm);
+        let samples = whole.min(w * h * CameraGeometry::depth_mm(frame) / step_mm);
         let worth = (camera.mm_per_px / (finest * TEXEL_SHARE)).min(1.0);
-        let affordable = (most / (w * h * steps)).sqrt();
-        let share = worth.min(affordable);
+        let share = worth.min((most / samples).sqrt());
         let size_px = [w, h].map(|side| ((side * share).ceil() as u32).clamp(1, MAX_MARCH_SIDE_PX));
         let [origin_voxel, per_column, per_row, per_mm] = camera.voxel_rays(frame, size_px);
         MarchParams { origin_voxel, per_column, per_row, per_mm, step_mm, size_px }

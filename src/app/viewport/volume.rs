@@ -7,7 +7,7 @@ use super::hands::{self, Motion, ZOOM_PER_NOTCH};
 use super::paint::{Ticket, VolumePaint};
 use super::plane::window_by;
 use super::scene::Scene;
-use super::state::Pane;
+use super::state::{Camera, Pane, ViewState};
 use super::{Look, overlay};
 use crate::gpu::raymarch::ShowParams;
 use crate::gpu::slice::Place as Corner;
@@ -61,8 +61,22 @@ fn paint(ui: &Ui, pane: &Response, look: &Look<'_>, scene: &Scene, geometry: &Ca
         place: Corner { corner_px: [rect.min.x, rect.min.y].map(|v| (v * px_per_point).round()), ..Corner::default() },
     };
     let ticket = Ticket { slot: pane.id.value(), frame: ui.ctx().cumulative_pass_nr() };
-    let paint = VolumePaint { scene: scene.clone(), ticket, camera, show, draft: pane.dragged() };
+    let paint = VolumePaint { scene: scene.clone(), ticket, camera, show, draft: is_moving(ui, pane, look.state) };
     ui.painter_at(rect).add(egui_wgpu::Callback::new_paint_callback(rect, paint));
+}
+
+/// Whether the camera moves, by a drag or since the last frame; then a coarse picture must do, and a fine one follows.
+fn is_moving(ui: &Ui, pane: &Response, state: &ViewState) -> bool {
+    let before = ui.data_mut(|d| {
+        let before = d.get_temp::<Camera>(pane.id);
+        d.insert_temp(pane.id, state.camera);
+        before
+    });
+    let moved = before.is_some_and(|b| b != state.camera);
+    if moved {
+        ui.ctx().request_repaint();
+    }
+    moved || pane.dragged()
 }
 
 /// What a gesture means on the 3D view.
