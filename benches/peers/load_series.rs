@@ -4,12 +4,14 @@
 //! load_series load FOLDER [TIMES]
 //! load_series dump FOLDER FILE         the voxels, raw, for comparison
 //! load_series expand FOLDER OUT SLICES
+//! load_series film FILE                what a film's header and pixels say
+//! load_series pair FOLDER              two small films of a phantom, ap.dcm and lateral.dcm
 //! ```
 
 use biplane::geometry::resample::resample;
-use biplane::geometry::{Frame, Volume};
+use biplane::geometry::{Frame, Preset, Raster, Volume};
 use biplane::io::Progress;
-use biplane::io::dicom::{self, SeriesInfo, VolumeOrigin};
+use biplane::io::dicom::{self, CaseInfo, FilmInfo, SeriesInfo, VolumeOrigin};
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
@@ -21,8 +23,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["load", folder] => load(Path::new(folder), 1),
         ["load", folder, times] => load(Path::new(folder), times.parse()?),
         ["dump", folder, file] => dump(Path::new(folder), Path::new(file)),
+        ["film", file] => film(Path::new(file)),
+        ["pair", folder] => pair(Path::new(folder)),
         ["expand", folder, out, slices] => expand(Path::new(folder), Path::new(out), slices.parse()?),
-        _ => Err("load FOLDER [TIMES] | dump FOLDER FILE | expand FOLDER OUT SLICES".into()),
+        _ => Err("load FOLDER [TIMES] | dump FOLDER FILE | film FILE | pair FOLDER | expand FOLDER OUT SLICES".into()),
     }
 }
 
@@ -63,5 +67,29 @@ fn expand(folder: &Path, out: &Path, slices: usize) -> Result<(), Box<dyn Error>
     let info = SeriesInfo { origin: VolumeOrigin::Scanned, ..SeriesInfo::default() };
     dicom::write_series(&volume, out, &info, &Progress::new())?;
     println!("{{\"slices\": {slices}}}");
+    Ok(())
+}
+
+fn film(file: &Path) -> Result<(), Box<dyn Error>> {
+    let film = dicom::open_radiograph(file)?;
+    let values = film.image.values();
+    let words: Vec<String> = film.warnings.iter().map(ToString::to_string).collect();
+    let (low, high) = (film.image.quantile(0.0), film.image.quantile(1.0));
+    let sum: f64 = values.iter().map(|&v| f64::from(v)).sum();
+    println!("{:?}\n{:?}\n{words:?}", film.view, film.info);
+    println!("{} x {}, {low:?} to {high:?}, mean {}", film.image.cols(), film.image.rows(), sum / values.len() as f64);
+    Ok(())
+}
+
+/// Films whose pixel (column, row) holds column / 100 + row / 10.
+fn pair(folder: &Path) -> Result<(), Box<dyn Error>> {
+    for (view, name) in Preset::Simulated.pair().views.iter().zip(["ap", "lateral"]) {
+        let (cols, rows) = (view.detector.cols, view.detector.rows);
+        let value = |k: usize| (k % cols) as f32 / 100.0 + (k / cols) as f32 / 10.0;
+        let film = Raster::new(cols, rows, (0..cols * rows).map(value).collect()).ok_or("no pixels")?;
+        let info = FilmInfo { case: CaseInfo::default(), title: name.to_string() };
+        dicom::write_film(&film, view, &folder.join(format!("{name}.dcm")), &info)?;
+    }
+    println!("{{\"films\": 2}}");
     Ok(())
 }

@@ -374,6 +374,31 @@ fn a_file_cut_anywhere_is_an_error_and_never_a_panic() {
 }
 
 #[test]
+fn any_byte_of_a_header_may_be_wrong() {
+    let path = Path::new("byte.dcm");
+    let slice = |k: usize| ct_slice(k).bytes();
+    let dir = tempfile::tempdir().unwrap();
+    for bytes in [super_film().bytes(), slice(0), film("RTIMAGE").syntax(uids::IMPLICIT_VR_LITTLE_ENDIAN).bytes()] {
+        for at in 132..bytes.len() {
+            for value in [0x00, 0x01, 0x7F, 0xFE, 0xFF] {
+                let mut broken = bytes.clone();
+                broken[at] = value;
+                // An error or a film; a panic or a flood of memory would end the test.
+                let _ = dicom::radiograph_from_bytes(broken, path);
+            }
+        }
+    }
+    fs::write(dir.path().join("whole"), slice(0)).unwrap();
+    let second = slice(1);
+    for at in (132..second.len()).step_by(7) {
+        let mut broken = second.clone();
+        broken[at] ^= 0xFF;
+        fs::write(dir.path().join("broken"), broken).unwrap();
+        let _ = open(dir.path());
+    }
+}
+
+#[test]
 fn a_length_in_a_header_allocates_nothing() {
     let mut bytes = super_film().bytes();
     // The length of the first data element behind the file meta becomes 4 GB.
@@ -381,6 +406,118 @@ fn a_length_in_a_header_allocates_nothing() {
     bytes[at + 4..at + 12].copy_from_slice(&[b'O', b'B', 0, 0, 0xFE, 0xFF, 0xFF, 0xFF]);
     let words = dicom::radiograph_from_bytes(bytes, Path::new("long.dcm")).unwrap_err().to_string();
     has(&words, &["4294967294 bytes", "the file ends"]);
+}
+
+/// A film of 24 x 16 pixels whose packed picture an outside encoder made (tests/cases/dicom_streams/make.py).
+fn packed(name: &str, syntax: &str) -> Dcm {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/dicom_streams");
+    let stream = fs::read(folder.join(name)).unwrap();
+    super_film().short(tags::ROWS, 16).short(tags::COLUMNS, 24).fragments(stream).syntax(syntax)
+}
+
+/// What the packed pictures hold at (column, row).
+fn packed_value(k: usize) -> usize {
+    150 * (k % 24) + 11 * (k / 24)
+}
+
+#[test]
+fn packed_films_decode_to_what_the_encoder_was_given() {
+    let values = |dcm: Dcm| {
+        let film = dicom::radiograph_from_bytes(dcm.bytes(), Path::new("packed")).unwrap();
+        assert_eq!((film.image.cols(), film.image.rows()), (24, 16));
+        film.image.values().to_vec()
+    };
+    let exact: Vec<f32> = (0..384).map(|k| packed_value(k) as f32).collect();
+    assert_eq!(values(packed("lossless12.j2k", uids::JPEG2000_LOSSLESS)), exact);
+    assert_eq!(values(packed("lossless12.jpg", uids::JPEG_LOSSLESS_SV1)), exact);
+    assert_eq!(values(packed("lossless12.jxl", uids::JPEGXL_LOSSLESS)), exact, "12 bits");
+    assert_eq!(values(packed("lossless16.jxl", uids::JPEGXL_LOSSLESS)), exact, "16 bits in boxes");
+    let eight = packed("baseline8.jpg", uids::JPEG_BASELINE8_BIT)
+        .short(tags::BITS_ALLOCATED, 8)
+        .short(tags::BITS_STORED, 8)
+        .short(tags::HIGH_BIT, 7);
+    for (k, value) in values(eight).iter().enumerate() {
+        assert!((value - (packed_value(k) / 32) as f32).abs() <= 4.0, "pixel {k}: {value}");
+    }
+}
+
+#[test]
+fn run_lengths_and_plain_fragments_decode() {
+    // PS3.5 annex G: two segments, the high bytes first; a run of 12 zeros, then 12 literal bytes.
+    let mut stream = vec![0u8; 64];
+    stream[0] = 2;
+    stream[4] = 64;
+    stream[8] = 66;
+    stream.extend([(1i8 - 12) as u8, 1]);
+    stream.push(11);
+    stream.extend(0..12);
+    stream.push(0);
+    let rle = super_film().fragments(stream).syntax(uids::RLE_LOSSLESS);
+    let wanted: Vec<f32> = (0..12).map(|k| (256 + k) as f32).collect();
+    assert_eq!(dicom::radiograph_from_bytes(rle.bytes(), Path::new("rle")).unwrap().image.values(), wanted);
+    let plain = (0..12u16).flat_map(|k| (256 + k).to_le_bytes()).collect();
+    let fragments = super_film().fragments(plain).syntax(uids::ENCAPSULATED_UNCOMPRESSED_EXPLICIT_VR_LITTLE_ENDIAN);
+    assert_eq!(dicom::radiograph_from_bytes(fragments.bytes(), Path::new("raw")).unwrap().image.values(), wanted);
+}
+
+#[test]
+fn a_packed_picture_of_another_size_is_refused_before_it_is_decoded() {
+    for (name, syntax) in [
+        ("lossless12.j2k", uids::JPEG2000_LOSSLESS),
+        ("lossless12.jpg", uids::JPEG_LOSSLESS_SV1),
+        ("lossless12.jxl", uids::JPEGXL_LOSSLESS),
+        ("lossless16.jxl", uids::JPEGXL_LOSSLESS),
+    ] {
+        let bytes = packed(name, syntax).short(tags::ROWS, 17).bytes();
+        let words = dicom::radiograph_from_bytes(bytes, Path::new("size")).unwrap_err().to_string();
+        has(&words, &["24 x 17 in the header, 24 x 16 in the packed picture"]);
+    }
+    // 64,000 x 64,000 pixels on a header's word.
+    let huge = packed("lossless12.j2k", uids::JPEG2000_LOSSLESS).short(tags::ROWS, 64000).short(tags::COLUMNS, 64000);
+    has(&dicom::radiograph_from_bytes(huge.bytes(), Path::new("huge")).unwrap_err().to_string(), &["64000"]);
+    let many = packed("lossless12.j2k", uids::JPEG2000_LOSSLESS).short(tags::ROWS, 9000).short(tags::COLUMNS, 9000);
+    has(&dicom::radiograph_from_bytes(many.bytes(), Path::new("many")).unwrap_err().to_string(), &["cannot hold"]);
+}
+
+#[test]
+fn damaged_packed_films_never_panic() {
+    let hook = std::panic::take_hook();
+    // Panics inside of the decoders are caught; their message would only confuse the reader of this test's output.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut decoded = 0;
+    for (name, syntax) in [
+        ("lossless12.j2k", uids::JPEG2000_LOSSLESS),
+        ("lossless12.jpg", uids::JPEG_LOSSLESS_SV1),
+        ("lossless12.jxl", uids::JPEGXL_LOSSLESS),
+    ] {
+        let bytes = packed(name, syntax).bytes();
+        for at in (bytes.len() - 200..bytes.len()).step_by(3) {
+            let mut broken = bytes.clone();
+            broken[at] ^= 0x55;
+            decoded += usize::from(dicom::radiograph_from_bytes(broken, Path::new("broken")).is_ok());
+        }
+    }
+    std::panic::set_hook(hook);
+    assert!(decoded < 200);
+}
+
+#[test]
+fn colour_pictures_are_refused_and_grey_ones_in_three_channels_taken() {
+    let rgb = |bytes: Vec<u8>| {
+        let mut dcm = film("OT")
+            .short(tags::SAMPLES_PER_PIXEL, 3)
+            .short(tags::PLANAR_CONFIGURATION, 0)
+            .text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "RGB")
+            .short(tags::BITS_ALLOCATED, 8)
+            .short(tags::BITS_STORED, 8)
+            .short(tags::HIGH_BIT, 7);
+        dcm.0.put(DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(bytes.into())));
+        dicom::radiograph_from_bytes(dcm.bytes(), Path::new("rgb"))
+    };
+    let grey = rgb((0..36).map(|k| k / 3 * 20).collect()).unwrap();
+    assert_eq!(grey.image.values()[..3], [0.0, 20.0, 40.0]);
+    assert!(grey.warnings.contains(&Warning::ColoursDropped));
+    has(&rgb((0..36).map(|k| k % 3 * 100).collect()).unwrap_err().to_string(), &["colour picture"]);
 }
 
 #[test]

@@ -8,8 +8,37 @@ pub(super) fn size(stream: &[u8]) -> Option<(u32, u32)> {
     match stream.get(..2)? {
         [0xFF, 0xD8] => jpeg(stream),
         [0xFF, 0x4F] => jpeg2000(stream),
-        [0xFF, 0x0A] => jpeg_xl(stream.get(2..)?),
+        [0xFF, 0x0A] => jpeg_xl(stream.get(2..)?).map(|(size, _)| size),
         _ => boxed(stream),
+    }
+}
+
+/// Bits a sample of a JPEG XL stream, 1 to 32; `None` where it is none, holds floats, or is animated or previewed.
+pub(super) fn jpeg_xl_bits(stream: &[u8]) -> Option<u32> {
+    let bare = match stream.get(..2)? {
+        [0xFF, 0x0A] => stream.get(2..)?,
+        _ => in_box(stream, &[(b"jxlc", 10), (b"jxlp", 14)])?,
+    };
+    let (_, mut bits) = jpeg_xl(bare)?;
+    // Image metadata (ISO 18181-1 table A.16): all default means 8 bits.
+    if bits.take(1)? == 1 {
+        return Some(8);
+    }
+    if bits.take(1)? == 1 {
+        bits.take(3)?;
+        // Intrinsic size, preview, animation: not in a single film.
+        if bits.take(3)? != 0 {
+            return None;
+        }
+    }
+    if bits.take(1)? == 1 {
+        return None;
+    }
+    match bits.take(2)? {
+        0 => Some(8),
+        1 => Some(10),
+        2 => Some(12),
+        _ => bits.take(6).map(|more| more + 1),
     }
 }
 
@@ -48,7 +77,7 @@ fn jpeg2000(stream: &[u8]) -> Option<(u32, u32)> {
 }
 
 /// ISO 18181-1 size header, least significant bit first.
-fn jpeg_xl(stream: &[u8]) -> Option<(u32, u32)> {
+fn jpeg_xl(stream: &[u8]) -> Option<((u32, u32), Bits<'_>)> {
     let mut bits = Bits { bytes: stream, at: 0 };
     let small = bits.take(1)? == 1;
     let side = |bits: &mut Bits| -> Option<u32> {
@@ -71,24 +100,30 @@ fn jpeg_xl(stream: &[u8]) -> Option<(u32, u32)> {
         6 => of(5, 4),
         _ => of(2, 1),
     }?;
-    Some((width, height))
+    Some(((width, height), bits))
 }
 
 /// JP2 and JPEG XL in boxes (ISO base media): the codestream lies in `jp2c`, `jxlc` or the first `jxlp`.
 fn boxed(stream: &[u8]) -> Option<(u32, u32)> {
+    if let Some(codestream) = in_box(stream, &[(b"jp2c", 8)]) {
+        return jpeg2000(codestream);
+    }
+    jpeg_xl(in_box(stream, &[(b"jxlc", 10), (b"jxlp", 14)])?).map(|(size, _)| size)
+}
+
+/// What stands in the first box of one of these names, so many bytes after the box's start.
+fn in_box<'a>(stream: &'a [u8], names: &[(&[u8; 4], usize)]) -> Option<&'a [u8]> {
     let mut at = 0usize;
     loop {
         let length = be32(stream, at)? as usize;
-        let (head, content) = match stream.get(at + 4..at + 8)? {
-            b"jp2c" => return jpeg2000(stream.get(at + 8..)?),
-            b"jxlc" => return jpeg_xl(stream.get(at + 10..)?),
-            b"jxlp" => return jpeg_xl(stream.get(at + 14..)?),
-            _ => (8, length),
-        };
-        if content < head {
+        let name = stream.get(at.checked_add(4)?..at.checked_add(8)?)?;
+        if let Some((_, head)) = names.iter().find(|(wanted, _)| *wanted == name) {
+            return stream.get(at.checked_add(*head)?..);
+        }
+        if length < 8 {
             return None;
         }
-        at = at.checked_add(content)?;
+        at = at.checked_add(length)?;
     }
 }
 

@@ -109,11 +109,6 @@ impl PixelFormat {
         let used = i32::from(word >> shift) & ((1 << self.bits_stored) - 1);
         if self.signed && used >> (self.bits_stored - 1) & 1 == 1 { used - (1 << self.bits_stored) } else { used }
     }
-
-    /// Whether every word is its own value, so that no bit has to be touched.
-    pub(super) fn is_whole_word(&self) -> bool {
-        self.bits_stored == self.bits_allocated
-    }
 }
 
 /// Where plain samples lie, after checking that they are there.
@@ -232,15 +227,31 @@ fn unpacked(file: &DicomFile, format: &PixelFormat, fragments: Vec<Vec<u8>>) -> 
         Packing::Rle => {}
         _ => check_stated_size(&stream, format).map_err(|f| f.at(&file.path))?,
     }
+    let packing = file.dataset.syntax.packing();
+    let stated_bits = if packing == Packing::JpegXl { codestream::jpeg_xl_bits(&stream) } else { None };
     let object = decodable(file, format, stream).map_err(|cause| fault(format!("cannot be decoded ({cause})")))?;
     // The decoders index into what they decode and panic on some damaged streams.
     let decoded = catch_unwind(AssertUnwindSafe(|| {
         object.decode_pixel_data().map(|pixels| pixels.data().to_vec()).map_err(|e| innermost(&e))
     }));
     match decoded {
-        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Ok(mut bytes)) => {
+            unstretch(&mut bytes, format, stated_bits);
+            Ok(bytes)
+        }
         Ok(Err(cause)) => Err(fault(format!("its packed pixels cannot be decoded ({cause})"))),
         Err(_) => Err(fault("its packed pixels cannot be decoded (the decoder gave up)".to_string())),
+    }
+}
+
+/// The JPEG XL decoder stretches samples of fewer than 16 bits to the full range; this takes it back, exactly.
+fn unstretch(bytes: &mut [u8], format: &PixelFormat, stated_bits: Option<u32>) {
+    let Some(bits) = stated_bits.filter(|bits| *bits < 16 && format.bits_allocated == 16) else { return };
+    let top = f64::from((1u32 << bits) - 1);
+    for two in bytes.chunks_exact_mut(2) {
+        let stretched = u16::from_le_bytes(<[u8; 2]>::try_from(&*two).unwrap_or_default());
+        let value = (f64::from(stretched) * top / f64::from(u16::MAX)).round() as u16;
+        two.copy_from_slice(&value.to_le_bytes());
     }
 }
 

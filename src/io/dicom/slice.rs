@@ -157,32 +157,65 @@ impl Scale {
 
     /// Stored words, in place, to CT numbers. Whole slopes and intercepts (all scanners) go through integers.
     fn convert_words(&self, format: &PixelFormat, words: &mut [i16]) -> Seen {
-        let whole = self.slope == 1.0 && self.intercept.fract() == 0.0 && self.intercept.abs() < 1e6;
-        let (low, high) = (Hu::PADDING.0 as i32, Hu::CEILING.0 as i32);
+        if let Some(integer) = Integer::of(self, format) {
+            let clipped = if format.signed { integer.convert::<true>(words) } else { integer.convert::<false>(words) };
+            return Seen { clipped };
+        }
         let mut seen = Seen::default();
-        if !whole {
-            for word in words {
-                *word = self.hu(format.value(u16::from_le(*word as u16)), &mut seen);
-            }
-            return seen;
+        for word in words {
+            *word = self.hu(format.value(u16::from_le(*word as u16)), &mut seen);
         }
-        let add = self.intercept as i32;
-        // A range that holds no value stands for no padding, so that the loop below has no branch.
-        let (first, last) = self.padding.unwrap_or((i32::MAX, i32::MIN));
-        let mut clipped = 0u32;
-        let mut convert = |stored: i32| {
-            let hu = stored + add;
-            clipped += u32::from(hu > high);
-            let hu = hu.clamp(low, high);
-            if stored >= first && stored <= last { low as i16 } else { hu as i16 }
-        };
-        match (format.is_whole_word(), format.signed) {
-            (true, true) => words.iter_mut().for_each(|w| *w = convert(i32::from(i16::from_le(*w)))),
-            (true, false) => words.iter_mut().for_each(|w| *w = convert(i32::from(u16::from_le(*w as u16)))),
-            _ => words.iter_mut().for_each(|w| *w = convert(format.value(u16::from_le(*w as u16)))),
-        }
-        seen.clipped = u64::from(clipped);
         seen
+    }
+}
+
+/// A scale that adds a whole number, in 16 bit steps, which every processor does eight at a time.
+struct Integer {
+    /// Shifts that leave the used bits.
+    left: u32,
+    right: u32,
+    /// To add; for unsigned values to the value less 32768, so that both fit 16 bits.
+    add: i16,
+    /// Padding in the same terms, an empty range for none.
+    padding: (i16, i16),
+}
+
+/// Words counted at a time, so that a 16 bit count cannot run over.
+const COUNTED: usize = 1 << 14;
+
+impl Integer {
+    /// This scale as integers, where it is one and fits.
+    fn of(scale: &Scale, format: &PixelFormat) -> Option<Self> {
+        let fits = |value: f64| (value.fract() == 0.0 && value.abs() <= 65536.0).then_some(value as i32);
+        let bias = if format.signed { 0 } else { i32::from(i16::MIN) };
+        let add = i16::try_from(fits(scale.intercept)? - bias).ok()?;
+        let padding = match scale.padding {
+            Some((low, high)) => (i16::try_from(low + bias).ok()?, i16::try_from(high + bias).ok()?),
+            None => (i16::MAX, i16::MIN),
+        };
+        let left = u32::from(15u16.checked_sub(format.high_bit)?);
+        let right = u32::from(16u16.checked_sub(format.bits_stored)?);
+        (scale.slope == 1.0).then_some(Self { left, right, add, padding })
+    }
+
+    /// Converts in place; how many values were above the ceiling.
+    fn convert<const SIGNED: bool>(&self, words: &mut [i16]) -> u64 {
+        let (low, high) = (Hu::PADDING.0 as i16, Hu::CEILING.0 as i16);
+        let (first, last) = self.padding;
+        let mut clipped = 0u64;
+        for part in words.chunks_mut(COUNTED) {
+            let mut above = 0u16;
+            for word in part {
+                let used = u16::from_le(*word as u16) << self.left;
+                let stored = if SIGNED { used as i16 >> self.right } else { ((used >> self.right) ^ 0x8000) as i16 };
+                let hu = stored.saturating_add(self.add);
+                let padded = (stored >= first) & (stored <= last);
+                above += u16::from((hu > high) & !padded);
+                *word = if padded { low } else { hu.clamp(low, high) };
+            }
+            clipped += u64::from(above);
+        }
+        clipped
     }
 }
 
