@@ -10,6 +10,7 @@ pub mod backproject;
 pub mod film;
 pub mod forward;
 pub mod hanging;
+pub mod matching;
 
 pub use adjoint::adjoint;
 pub use attenuation::{Attenuation, AttenuationError};

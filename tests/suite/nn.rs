@@ -212,8 +212,8 @@ fn damaged_and_foreign_models_are_refused_by_name() {
 fn half_precision_weights_come_back_as_they_were_rounded() {
     let folder = tempfile::tempdir().unwrap();
     tiny_model(folder.path(), false);
-    tch::manual_seed(5);
     let model = Model::load(folder.path(), Device::Cpu).unwrap();
+    tch::manual_seed(5);
     let fresh = Model::fresh(model.card().clone(), Device::Cpu).unwrap();
     let rounded = fresh.coarse().parameters().flat().to_kind(Kind::Half).to_kind(Kind::Float);
     assert_eq!(model.coarse().parameters().flat(), &rounded);

@@ -2,6 +2,7 @@
 
 use biplane::geometry::phantom::{Part, Phantom, Shape, ThoraxLimits, thorax};
 use biplane::geometry::{Frame, Preset, Raster, View, Volume};
+use biplane::projection::matching::{LungSpan, lung_spans, matched};
 use biplane::projection::{
     Attenuation, BackProjection, adjoint, back_project, film, prepare_film, project, standardise,
 };
@@ -189,4 +190,40 @@ fn quantum_noise_grows_with_density() {
     };
     // sigma(p) = exp(p/2) / sqrt(N0)
     assert!((spread(0.0) - 0.01).abs() < 1e-3 && (spread(3.0) - 0.0448).abs() < 4e-3);
+}
+
+/// Films of a synthetic thorax as a chest room takes them.
+fn chest_films(seed: u64) -> ([Raster; 2], biplane::geometry::ViewPair) {
+    let phantom = thorax(seed, &ThoraxLimits::default());
+    let mut pair = Preset::ChestRoom.pair();
+    pair.views = pair.views.map(|v| v.resized(160, 160));
+    (pair.views.map(|v| phantom.project(&v)), pair)
+}
+
+#[test]
+fn lungs_are_found_between_shoulders_and_diaphragm() {
+    for seed in 0..6 {
+        let (films, pair) = chest_films(seed);
+        let spans = lung_spans(&films, &pair).unwrap();
+        let heights = spans.map(|s| (s.diaphragm_row - s.apex_row) * 430.0 / 160.0 / 1.125);
+        for mm in heights {
+            assert!((100.0..300.0).contains(&mm), "seed {seed}: {heights:?} mm");
+        }
+        assert!((heights[0] - heights[1]).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn matching_makes_the_same_heights_agree() {
+    let (_, mut pair) = chest_films(1);
+    let spans = [LungSpan { apex_row: 30.0, diaphragm_row: 110.0 }, LungSpan { apex_row: 50.0, diaphragm_row: 122.0 }];
+    pair = matched(&pair, &spans).unwrap();
+    let row_of = |i: usize, z: f64| pair.views[i].pixel_from_world([0.0, 0.0, z]).unwrap()[1];
+    // The apex's height on the frontal film falls on the apex of the lateral film, and so does the diaphragm's.
+    let mm = 430.0 / 160.0 / 1.125;
+    for (z, rows) in [(40.0 * mm, [30.0, 50.0]), (-40.0 * mm, [110.0, 122.0])] {
+        assert!((row_of(0, z) - rows[0]).abs() < 1e-6 && (row_of(1, z) - rows[1]).abs() < 1e-6);
+    }
+    let absurd = [spans[0], LungSpan { apex_row: 50.0, diaphragm_row: 60.0 }];
+    assert!(matched(&pair, &absurd).is_none());
 }
