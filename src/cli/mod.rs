@@ -15,6 +15,7 @@ mod output;
 mod project;
 mod reconstruct;
 mod terminal;
+mod train;
 mod workstation;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -66,6 +67,8 @@ enum Command {
     Info(info::Args),
     /// Compare a reconstruction with its truth.
     Metrics(metrics::Args),
+    /// Train both networks as a plan says.
+    Train(train::Args),
     /// Print completions for a shell.
     Completions(completions::Args),
 }
@@ -91,6 +94,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Convert(args) => convert::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Metrics(args) => metrics::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }
 }

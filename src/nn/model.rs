@@ -222,6 +222,11 @@ impl Model {
         &self.coarse
     }
 
+    /// The networks themselves, to train on.
+    pub fn into_networks(self) -> (UNet, Option<UNet>) {
+        (self.coarse, self.refine)
+    }
+
     /// The refining network and what it sees, where the model has one.
     pub fn refine(&self) -> Option<(&UNet, RefineInput)> {
         Some((self.refine.as_ref()?, self.card.architecture.refine?.input))

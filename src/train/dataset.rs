@@ -78,6 +78,16 @@ pub fn load(plan: &DataPlan) -> Result<(Vec<Case>, Vec<Case>), TrainError> {
     Ok((training, validation))
 }
 
+/// One case from a file that holds the cube.
+///
+/// # Errors
+/// [`TrainError::Data`] where it cannot be read or is another grid.
+pub fn load_case(path: &Path) -> Result<Case, TrainError> {
+    let loaded = crate::io::open_volume(path, &crate::io::Progress::default())
+        .map_err(|e| TrainError::Data { path: path.to_owned(), cause: e.to_string() })?;
+    Case::new(case_name(path), loaded.volume, path)
+}
+
 fn list(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
     let fault = |cause: std::io::Error| TrainError::Data { path: folder.to_owned(), cause: cause.to_string() };
     let entries = std::fs::read_dir(folder).map_err(fault)?.collect::<Result<Vec<_>, _>>().map_err(fault)?;

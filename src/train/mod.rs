@@ -3,9 +3,12 @@
 
 pub mod adamw;
 pub mod augment;
+pub mod curve;
 pub mod dataset;
 pub mod event;
+pub mod figures;
 pub mod loader;
+pub mod pack;
 pub mod plan;
 pub mod run_dir;
 pub mod stage;
@@ -16,5 +19,6 @@ mod session;
 
 pub use error::TrainError;
 pub use event::Event;
+pub use pack::pack;
 pub use plan::TrainPlan;
 pub use session::{Control, train};

@@ -1,6 +1,7 @@
 //! What a training run shall do, as its TOML file says it. Knows no tensor.
 
 use super::TrainError;
+use crate::nn::model::DataSource;
 use crate::nn::refine::RefineInput;
 use crate::projection::BackProjection;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,30 @@ pub struct TrainPlan {
     pub phase: Vec<Phase>,
     /// Seed of weights, order and augmentation.
     pub seed: u64,
+    /// A model folder whose weights the networks start from; fresh ones where absent.
+    #[serde(default)]
+    pub start_from: Option<PathBuf>,
+    /// What the finished model's card says besides what the run itself tells.
+    #[serde(default)]
+    pub card: CardPlan,
+}
+
+/// The parts of a model card that a run cannot know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardPlan {
+    /// The name on screen.
+    pub name: String,
+    /// What it is.
+    pub description: String,
+    /// Licence of the weights.
+    pub licence: String,
+    /// How it was learnt, in words.
+    #[serde(default)]
+    pub training: Vec<String>,
+    /// The collections behind the cases.
+    #[serde(default)]
+    pub data: Vec<DataSource>,
 }
 
 /// Which cases are learnt from and which are only looked at.

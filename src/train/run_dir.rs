@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 /// The plan as it was followed.
 const PLAN_FILE: &str = "plan.toml";
 /// A line a step.
-const LOSS_FILE: &str = "losses.csv";
+pub(super) const LOSS_FILE: &str = "losses.csv";
 /// A line a validation.
-const VALIDATION_FILE: &str = "validation.csv";
+pub(super) const VALIDATION_FILE: &str = "validation.csv";
 
 /// An open run folder.
 pub struct RunDir {

@@ -11,7 +11,7 @@ use super::{TrainError, TrainPlan};
 use crate::nn::model::{self, Architecture, InputRange, RefineArchitecture};
 use crate::nn::runtime::DeviceChoice;
 use crate::nn::unet::UNet;
-use crate::nn::{ModelCard, NnError, Precision, coarse, refine};
+use crate::nn::{Model, ModelCard, NnError, Precision, coarse, refine};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
@@ -84,8 +84,7 @@ impl Session<'_> {
     fn run_phases(&mut self) -> Result<(), TrainError> {
         let shape = self.plan.network;
         tch::manual_seed(self.plan.seed as i64);
-        let mut coarse = UNet::new(coarse::config(shape.coarse_width, shape.input), self.device)?;
-        let mut refine: Option<UNet> = None;
+        let (mut coarse, mut refine) = self.first_networks()?;
         for (index, phase) in self.plan.phase.iter().enumerate() {
             self.tell(&Event::PhaseStarted { phase: index, stage: phase.stage, side: phase.side })?;
             match phase.stage {
@@ -98,6 +97,21 @@ impl Session<'_> {
         }
         self.save(FINAL_MODEL, &coarse, refine.as_ref())?;
         self.tell(&Event::Finished)
+    }
+
+    /// Fresh networks, or those of the model the plan starts from.
+    fn first_networks(&self) -> Result<(UNet, Option<UNet>), TrainError> {
+        let shape = self.plan.network;
+        let Some(folder) = &self.plan.start_from else {
+            return Ok((UNet::new(coarse::config(shape.coarse_width, shape.input), self.device)?, None));
+        };
+        let model = Model::load(folder, self.device)?;
+        let found = model.card().architecture;
+        if (found.coarse_width, found.input) != (shape.coarse_width, shape.input) {
+            let cause = format!("start_from has width {} and input {:?}, the plan another", found.coarse_width, found.input);
+            return Err(TrainError::Plan(cause));
+        }
+        Ok(model.into_networks())
     }
 
     fn coarse_phase(&mut self, index: usize, phase: &Phase, net: UNet) -> Result<UNet, TrainError> {
@@ -200,10 +214,11 @@ impl Session<'_> {
     fn card(&self, refined: bool) -> ModelCard {
         let network = self.plan.network;
         let refine = refined.then_some(RefineArchitecture { width: network.refine_width, input: network.refine });
+        let card = self.plan.card.clone();
         ModelCard {
-            name: format!("biplane width {}", network.coarse_width),
-            description: "Two films to a CT of 128^3 voxels of 2.8 mm; made by `biplane train`.".into(),
-            licence: "not stated".into(),
+            name: if card.name.is_empty() { format!("biplane width {}", network.coarse_width) } else { card.name },
+            description: card.description,
+            licence: card.licence,
             sha256: String::new(),
             architecture: Architecture { coarse_width: network.coarse_width, input: network.input, refine },
             input: InputRange {
@@ -213,8 +228,8 @@ impl Session<'_> {
                 normalisation:
                     "films averaged to 1.7 mm at the isocentre; (p - p1) / (p99 - p1), clamped to [-0.2, 1.5]".into(),
             },
-            data: Vec::new(),
-            training: Vec::new(),
+            data: card.data,
+            training: card.training,
             metrics: Vec::new(),
         }
     }
