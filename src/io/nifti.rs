@@ -2,7 +2,7 @@
 //!
 //! The header is parsed by the `nifti` crate. Voxels are not: the crate allocates what the header promises and
 //! reads the whole file, so a damaged header or a gzip bomb would take all memory; here they stream through
-//! [`super::input`]. The crate's writer drops errors of the last flush, so writing is here too.
+//! `io::input`. The crate's writer drops errors of the last flush, so writing is here too.
 
 use super::input::{self, Counted, Layout, Sample, Scaling};
 use super::output::{RESEARCH_USE, write_i16_le, write_whole};
