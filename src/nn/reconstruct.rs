@@ -18,7 +18,7 @@ use std::time::Instant;
 use tch::{Device, Tensor};
 
 /// Slices the refining network does at once on the CPU: small enough to stay in the cache and to be cancelled soon.
-const CPU_SLICES: i64 = 8;
+pub const CPU_SLICES: i64 = 8;
 /// Slices at once on a GPU; halved whenever its memory runs out.
 const GPU_SLICES: i64 = CUBE_SIDE_VOXELS as i64;
 

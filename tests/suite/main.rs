@@ -11,6 +11,7 @@ mod io_text_header;
 mod io_volume;
 mod metrics;
 mod nn;
+mod parity;
 mod projection;
 mod shaders;
 mod viewport;
