@@ -29,8 +29,9 @@ pub struct Attenuation {
     lines: Vec<f32>,
 }
 
-/// Side of the square blocks in which the layout is turned; two blocks fit in the first-level cache.
-const BLOCK: usize = 32;
+/// Voxels along z and x of the blocks in which the layout is turned: whole cache lines are written (16 floats) and
+/// longer runs of them read, and a block fits in the first-level cache.
+const BLOCK: (usize, usize) = (16, 128);
 
 impl Attenuation {
     /// From a CT; values below -1000 HU are air, r is clipped to [0, 3].
@@ -64,11 +65,11 @@ impl Attenuation {
         let [nx, ny, nz] = frame.dims();
         let mut lines = vec![0f32; data.len()];
         lines.par_chunks_mut(nx * nz).enumerate().for_each(|(y, plane)| {
-            for z0 in (0..nz).step_by(BLOCK) {
-                for x0 in (0..nx).step_by(BLOCK) {
-                    for z in z0..(z0 + BLOCK).min(nz) {
+            for z0 in (0..nz).step_by(BLOCK.0) {
+                for x0 in (0..nx).step_by(BLOCK.1) {
+                    for z in z0..(z0 + BLOCK.0).min(nz) {
                         let row = &data[(z * ny + y) * nx..][..nx];
-                        for x in x0..(x0 + BLOCK).min(nx) {
+                        for x in x0..(x0 + BLOCK.1).min(nx) {
                             plane[x * nz + z] = convert(row[x]);
                         }
                     }

@@ -3,6 +3,7 @@
 //! Knows no tensor, no file and no screen.
 
 mod columns;
+mod line;
 
 pub mod adjoint;
 pub mod attenuation;
