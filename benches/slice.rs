@@ -35,7 +35,9 @@ impl Desk {
         let mut state = ViewState::default();
         state.meet(scene.frame());
         let mut desk = Self { stage: Stage::new(gpu, SIZE_PX, 1.0).expect("a stage"), scene, state };
-        (0..3).for_each(|_| drop(desk.frame()));
+        for _ in 0..3 {
+            desk.frame();
+        }
         desk
     }
 

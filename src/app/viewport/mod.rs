@@ -7,6 +7,7 @@
 pub mod bindings;
 pub mod command;
 pub mod geometry;
+pub mod gesture;
 mod hands;
 pub mod history;
 mod overlay;
