@@ -25,7 +25,7 @@ run: ## set up, build, open the workstation on the demo case (headless: write ou
 	$(SETUP) --cuda-if-driver
 	cargo build --release
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
-	    $(BIPLANE); \
+	    $(BIPLANE) --bundled; \
 	else \
 	    echo "No display (DISPLAY and WAYLAND_DISPLAY are empty): reconstructing the demo case into out/."; \
 	    $(BIPLANE) demo --headless -o out; \

@@ -93,9 +93,11 @@ impl From<NnError> for CliError {
         match &error {
             NnError::Cancelled => Self::cancelled(),
             NnError::NoDevice(_) => Self::split(Exit::Usage, &error.to_string()),
-            NnError::File { .. } | NnError::Weight { .. } | NnError::Input(_) => {
-                Self::split(Exit::BadInput, &error.to_string())
-            }
+            NnError::File { .. } | NnError::Weight { .. } => Self::input(
+                one_line(&error.to_string()),
+                "name a model folder, which holds model.toml and weights.safetensors, or leave --model out",
+            ),
+            NnError::Input(_) => Self::split(Exit::BadInput, &error.to_string()),
             _ => Self::split(Exit::Failure, &error.to_string()),
         }
     }

@@ -6,8 +6,9 @@
 use super::error::CliError;
 use super::terminal::{load, notice, warnings};
 use crate::app::film::{Film, FilmSettings, Slot};
-use crate::geometry::{Beam, Preset, Raster, View, ViewPair};
+use crate::geometry::{Beam, Preset, Raster, ViewPair};
 use crate::io::{self, Provenance, Radiograph, geometry_file};
+use crate::projection::hanging::front_is_right;
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,10 +74,8 @@ pub struct ViewArgs {
 pub struct FilmPair {
     /// The pictures, unflipped.
     pub images: [Raster; 2],
-    /// How they were taken.
+    /// How they were taken, without flips.
     pub views: ViewPair,
-    /// Both were made by a projector.
-    pub simulated: bool,
 }
 
 /// Refuses one file where two are wanted.
@@ -112,10 +111,7 @@ pub fn open(paths: [&Path; 2], args: &ViewArgs) -> Result<FilmPair, CliError> {
         let degrees = pair.separation_deg();
         notice(&format!("note: the views stand only {degrees:.0} degrees apart; depth is hardly measured"));
     }
-    let simulated = films.iter().all(|film| film.radiograph.simulated);
-    let [a, b] = films;
-    let images = [unflipped(&a, &pair.views[0]), unflipped(&b, &pair.views[1])];
-    Ok(FilmPair { images, views: pair, simulated })
+    Ok(unflipped(&films, pair))
 }
 
 /// The films as held in memory, by their headers alone.
@@ -123,24 +119,30 @@ pub fn open(paths: [&Path; 2], args: &ViewArgs) -> Result<FilmPair, CliError> {
 /// # Errors
 /// Views that cannot be.
 pub fn by_header(films: [Radiograph; 2]) -> Result<FilmPair, CliError> {
-    let simulated = films.iter().all(|film| film.simulated);
     let [a, b] = films.map(Arc::new);
     let films = [(a, Slot::First), (b, Slot::Second)].map(|(film, slot)| {
-        let preset = if film.simulated { Preset::Simulated } else { Preset::ChestRoom };
+        let preset = usual_preset(&film);
         Film::new(PathBuf::new(), film, slot, preset)
     });
     let views = settled(&films)?;
-    let images = [0, 1].map(|k: usize| unflipped(&films[k], &views.views[k]));
-    Ok(FilmPair { images, views, simulated })
+    Ok(unflipped(&films, views))
+}
+
+/// The machine of a film that names none.
+fn usual_preset(film: &Radiograph) -> Preset {
+    if film.simulated { Preset::Simulated } else { Preset::ChestRoom }
 }
 
 fn film(path: &Path, slot: Slot, args: &ViewArgs) -> Result<Film, CliError> {
     let radiograph = Arc::new(load(path, io::open_radiograph)?);
     warnings(path, &radiograph.warnings);
-    let fallback = if radiograph.simulated { Preset::Simulated } else { Preset::ChestRoom };
-    let preset = args.preset.map_or(fallback, Preset::from);
+    let preset = args.preset.map_or_else(|| usual_preset(&radiograph), Preset::from);
     let film = Film::new(path.to_path_buf(), radiograph, slot, preset);
-    let film = film.with(|settings| override_settings(settings, slot, args, preset));
+    let mut film = film.with(|settings| override_settings(settings, slot, args, preset));
+    if args.geometry.is_none() {
+        film.turn_round_if_mirrored(front_is_right(&film.radiograph.image));
+        film.notice.iter().for_each(|said| notice(&format!("{}: note: {said}", path.display())));
+    }
     if args.geometry.is_none() && film.settings.pitch_from == Provenance::Assumed {
         notice(&format!(
             "{}: note: pixel spacing unknown; {} assumed, long side {:.0} mm",
@@ -204,14 +206,13 @@ fn fitted(pair: ViewPair, films: &[Film; 2]) -> Result<ViewPair, CliError> {
     Ok(ViewPair { views })
 }
 
-/// The stored picture without the flips of its view.
-fn unflipped(film: &Film, view: &View) -> Raster {
-    let mut image = film.dense_white();
-    if view.flip_cols {
-        image = image.flipped_cols();
-    }
-    if view.flip_rows {
-        image = image.flipped_rows();
-    }
-    image
+/// The stored pictures without the flips of their views.
+fn unflipped(films: &[Film; 2], mut views: ViewPair) -> FilmPair {
+    let images = [0, 1].map(|k: usize| {
+        let view = &mut views.views[k];
+        let image = films[k].dense_white();
+        let image = if std::mem::take(&mut view.flip_cols) { image.flipped_cols() } else { image };
+        if std::mem::take(&mut view.flip_rows) { image.flipped_rows() } else { image }
+    });
+    FilmPair { images, views }
 }

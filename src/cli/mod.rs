@@ -6,6 +6,7 @@ pub mod error;
 
 mod completions;
 mod convert;
+mod demo;
 mod films;
 mod info;
 mod interrupt;
@@ -14,6 +15,7 @@ mod metrics;
 mod output;
 mod project;
 mod reconstruct;
+mod screenshot;
 mod terminal;
 mod train;
 mod workstation;
@@ -32,6 +34,7 @@ Examples:
   biplane reconstruct --ap front.dcm --lateral side.dcm -o ct.nii.gz
   biplane project ct.nii.gz -o films/              simulated films of a CT
   biplane metrics ct.nii.gz films/truth.nii.gz     how good it is
+  biplane train plan.toml -o runs/a                train networks
   biplane COMMAND --help                           more on one command
 
 Exit codes:
@@ -53,10 +56,15 @@ pub struct Cli {
     /// Films, a CT or a session to open in the workstation.
     #[arg(value_name = "FILES")]
     files: Vec<PathBuf>,
+    /// Open the films of the bundled case.
+    #[arg(long, conflicts_with = "files")]
+    bundled: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the bundled case in a loop, full screen, or compute it without a display.
+    Demo(demo::Args),
     /// Reconstruct a CT from two films.
     Reconstruct(reconstruct::Args),
     /// Simulate two films of a CT, with geometry and truth beside them.
@@ -69,6 +77,8 @@ enum Command {
     Metrics(metrics::Args),
     /// Train both networks as a plan says.
     Train(train::Args),
+    /// Render the workstation into a PNG, without a display.
+    Screenshot(screenshot::Args),
     /// Print completions for a shell.
     Completions(completions::Args),
 }
@@ -86,15 +96,20 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), CliError> {
-    let Some(command) = cli.command else { return workstation::run(cli.files) };
-    interrupt::watch();
+    let Some(command) = cli.command else { return workstation::run(cli.files, cli.bundled) };
+    // The window handles its own end; everything else stops in order at the first Ctrl+C.
+    if !matches!(&command, Command::Demo(args) if !args.headless) {
+        interrupt::watch();
+    }
     match command {
+        Command::Demo(args) => demo::run(&args),
         Command::Reconstruct(args) => reconstruct::run(&args),
         Command::Project(args) => project::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Screenshot(args) => screenshot::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }
 }

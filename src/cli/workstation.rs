@@ -4,12 +4,19 @@ use super::error::CliError;
 use crate::app::{self, AppError, LaunchOptions};
 use std::path::PathBuf;
 
-pub fn run(files: Vec<PathBuf>) -> Result<(), CliError> {
-    if let Some(missing) = files.iter().find(|file| !file.exists()) {
-        let advice = "check the path; `biplane --help` lists the commands";
-        return Err(CliError::input(format!("{}: no such file, folder or command", missing.display()), advice));
-    }
-    launch(LaunchOptions { files, ..LaunchOptions::default() })
+pub fn run(files: Vec<PathBuf>, bundled: bool) -> Result<(), CliError> {
+    check_there(&files)?;
+    launch(LaunchOptions { files, bundled, ..LaunchOptions::default() })
+}
+
+/// Refuses what is not there before a window opens.
+///
+/// # Errors
+/// The first file that is missing.
+pub fn check_there(files: &[PathBuf]) -> Result<(), CliError> {
+    let Some(missing) = files.iter().find(|file| !file.exists()) else { return Ok(()) };
+    let advice = "check the path; `biplane --help` lists the commands";
+    Err(CliError::input(format!("{}: no such file, folder or command", missing.display()), advice))
 }
 
 /// Opens the window until it is closed.

@@ -52,7 +52,7 @@ fn help_tells_examples_and_exit_codes() {
     for wanted in ["Examples:", "Exit codes:", "130", "Research use only", "reconstruct", "project", "metrics"] {
         assert!(help.contains(wanted), "{wanted} is missing");
     }
-    for command in ["reconstruct", "project", "convert", "info", "metrics"] {
+    for command in ["demo", "reconstruct", "project", "convert", "info", "metrics", "screenshot"] {
         assert!(done(folder.path(), &[command, "--help"]).contains("Examples:"), "{command}");
     }
     assert!(done(folder.path(), &["--version"]).starts_with("biplane 0."));
@@ -75,6 +75,10 @@ fn arguments_that_make_no_sense_end_with_2() {
     let far = refused(at, 2, &["project", "ct.nii.gz", "-o", "films", "--sad", "1000", "--sdd", "500"]);
     assert!(far.contains("SDD"));
     assert!(!at.join("films").exists());
+    refused(at, 2, &["demo", "-o", "out"]);
+    refused(at, 2, &["screenshot"]);
+    assert!(refused(at, 2, &["screenshot", "-o", "s.png", "--size", "90000x90"]).contains("90000"));
+    assert!(refused(at, 2, &["screenshot", "-o", "s.png", "--scale", "0"]).contains("scale"));
     let device = ["reconstruct", "--ap", "a.png", "--lateral", "b.png", "-o", "o.nii", "--device", "toaster"];
     assert!(refused(at, 2, &device).contains("toaster"));
 }
@@ -106,6 +110,62 @@ fn output_that_cannot_be_written_ends_with_1_before_work_begins() {
     assert!(refused(at, 1, &["convert", "ct.nii.gz", "no/such/folder/ct.mha"]).contains("no/such/folder"));
     std::fs::write(at.join("occupied"), "").unwrap();
     assert!(refused(at, 1, &["project", "ct.nii.gz", "-o", "occupied"]).contains("occupied"));
+}
+
+#[test]
+fn a_reconstruction_stands_where_the_truth_stands_and_can_be_cancelled() {
+    let folder = folder_with_ct();
+    let at = folder.path();
+    done(at, &["project", "ct.nii.gz", "-o", "films"]);
+    super::nn::tiny_model(&at.join("model"), false);
+    let networks = ["--device", "cpu", "--model", "model"];
+    let films = [&["reconstruct", "--ap", "films/ap.dcm", "--lateral", "films/lateral.dcm"], &networks[..]].concat();
+    let said = done(at, &[&films[..], &["-o", "out.nii.gz", "--json"]].concat());
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(said["seconds"]["coarse"].as_f64().unwrap() > 0.0 && said["output"] == "out.nii.gz");
+    let (out, truth) = (read(at.join("out.nii.gz")), read(at.join("films/truth.nii.gz")));
+    assert_eq!(out.frame(), truth.frame());
+    // Pictures with the geometry beside them give the same volume, up to the rounding of their grey values.
+    let pictures = [&["reconstruct", "--ap", "films/ap.png", "--lateral", "films/lateral.png"], &networks[..]].concat();
+    done(at, &[&pictures[..], &["--geometry", "films/geometry.toml", "-o", "series"]].concat());
+    let error = biplane::metrics::mae::mae(read(at.join("series")).hu(), out.hu()).unwrap();
+    assert!(error < 2.0, "{error} HU between DICOM and PNG films");
+    // Another model that is none, and a CT that is not the cube as truth.
+    assert!(refused(at, 3, &[&films[..5], &["-o", "o.nii", "--model", "films"]].concat()).contains("films"));
+    assert!(refused(at, 3, &[&films[..], &["-o", "o.nii", "--truth", "ct.nii.gz"]].concat()).contains("128"));
+    #[cfg(unix)]
+    {
+        let mut arguments = films.clone();
+        arguments.extend(["-o", "never.nii.gz"]);
+        let mut run = Command::new(env!("CARGO_BIN_EXE_biplane"))
+            .args(&arguments)
+            .current_dir(at)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The first line says that the job is set up; from then on Ctrl+C must be heard.
+        let mut first = [0; 1];
+        std::io::Read::read_exact(run.stderr.as_mut().unwrap(), &mut first).unwrap();
+        // SAFETY: a signal to a child of this process, which has not been waited for.
+        unsafe { libc::kill(run.id() as i32, libc::SIGINT) };
+        assert_eq!(run.wait().unwrap().code(), Some(130));
+        assert!(!at.join("never.nii.gz").exists());
+    }
+}
+
+#[test]
+fn the_bundled_case_is_sound() {
+    let case = io::bundled::case().unwrap();
+    assert!(case.truth.volume.frame().is_cube() && case.truth.warnings.is_empty());
+    assert!(case.films.iter().all(|film| film.simulated && film.view.angle.is_some() && film.view.sad_mm.is_some()));
+    // The films are the truth's own: projected again they are the same, up to 16 bits.
+    let attenuation = biplane::projection::Attenuation::from_volume(&case.truth.volume).unwrap();
+    let views = biplane::geometry::Preset::Simulated.pair().views;
+    for (film, view) in case.films.iter().zip(&views) {
+        let again = biplane::projection::project(&attenuation, view, case.truth.volume.frame().centre_mm());
+        let worst = film.image.values().iter().zip(again.values()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-3, "{worst}");
+    }
 }
 
 #[test]

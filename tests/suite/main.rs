@@ -9,6 +9,7 @@ mod io_dicom;
 mod io_picture;
 mod io_text_header;
 mod io_volume;
+mod layers;
 mod metrics;
 mod nn;
 mod parity;

@@ -128,7 +128,7 @@ fn small(mut pair: ViewPair) -> ViewPair {
 }
 
 /// A model folder with fresh weights, quick enough for a test.
-fn tiny_model(folder: &Path, refine: bool) -> ModelCard {
+pub(crate) fn tiny_model(folder: &Path, refine: bool) -> ModelCard {
     tch::manual_seed(5);
     let mut card = ModelSource::Bundled.card().unwrap();
     card.architecture.coarse_width = 2;
