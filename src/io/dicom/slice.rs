@@ -158,7 +158,13 @@ impl Scale {
     /// Stored words, in place, to CT numbers. Whole slopes and intercepts (all scanners) go through integers.
     fn convert_words(&self, format: &PixelFormat, words: &mut [i16]) -> Seen {
         if let Some(integer) = Integer::of(self, format) {
-            let clipped = if format.signed { integer.convert::<true>(words) } else { integer.convert::<false>(words) };
+            let shifted = integer.left + integer.right > 0;
+            let clipped = match (format.signed, shifted) {
+                (true, true) => integer.convert::<true, true>(words),
+                (true, false) => integer.convert::<true, false>(words),
+                (false, true) => integer.convert::<false, true>(words),
+                (false, false) => integer.convert::<false, false>(words),
+            };
             return Seen { clipped };
         }
         let mut seen = Seen::default();
@@ -176,10 +182,14 @@ struct Integer {
     right: u32,
     /// To add; for unsigned values to the value less 32768, so that both fit 16 bits.
     add: i16,
+    /// The least and the largest value kept, in the terms of what is added to.
+    kept: (i16, i16),
     /// Padding in the same terms, an empty range for none.
     padding: (i16, i16),
 }
 
+/// The sign bit of a word: turning it over takes 32768 from an unsigned value.
+const SIGN: u16 = 0x8000;
 /// Words counted at a time, so that a 16 bit count cannot run over.
 const COUNTED: usize = 1 << 14;
 
@@ -193,25 +203,42 @@ impl Integer {
             Some((low, high)) => (i16::try_from(low + bias).ok()?, i16::try_from(high + bias).ok()?),
             None => (i16::MAX, i16::MIN),
         };
+        // Clamping comes before the addition, so that it cannot run over and every step is one instruction.
+        let limit = |hu: Hu| (hu.0 as i32 - i32::from(add)).clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
+        let kept = (limit(Hu::PADDING), limit(Hu::CEILING));
+        let reachable = |value: i16, hu: Hu| i32::from(value) + i32::from(add) == hu.0 as i32;
+        if !(reachable(kept.0, Hu::PADDING) || kept.0 == i16::MIN)
+            || !(reachable(kept.1, Hu::CEILING) || kept.1 == i16::MAX)
+        {
+            return None;
+        }
         let left = u32::from(15u16.checked_sub(format.high_bit)?);
         let right = u32::from(16u16.checked_sub(format.bits_stored)?);
-        (scale.slope == 1.0).then_some(Self { left, right, add, padding })
+        (scale.slope == 1.0).then_some(Self { left, right, add, kept, padding })
     }
 
     /// Converts in place; how many values were above the ceiling.
-    fn convert<const SIGNED: bool>(&self, words: &mut [i16]) -> u64 {
-        let (low, high) = (Hu::PADDING.0 as i16, Hu::CEILING.0 as i16);
-        let (first, last) = self.padding;
+    fn convert<const SIGNED: bool, const SHIFTED: bool>(&self, words: &mut [i16]) -> u64 {
+        let low = Hu::PADDING.0 as i16;
+        let Self { left, right, add, kept: (least, most), padding: (first, last) } = *self;
         let mut clipped = 0u64;
         for part in words.chunks_mut(COUNTED) {
             let mut above = 0u16;
             for word in part {
-                let used = u16::from_le(*word as u16) << self.left;
-                let stored = if SIGNED { used as i16 >> self.right } else { ((used >> self.right) ^ 0x8000) as i16 };
-                let hu = stored.saturating_add(self.add);
+                let mut used = u16::from_le(*word as u16);
+                if SHIFTED {
+                    used <<= left;
+                }
+                let stored = match (SIGNED, SHIFTED) {
+                    (true, true) => used as i16 >> right,
+                    (true, false) => used as i16,
+                    (false, true) => ((used >> right) ^ SIGN) as i16,
+                    (false, false) => (used ^ SIGN) as i16,
+                };
+                let hu = stored.clamp(least, most).wrapping_add(add);
                 let padded = (stored >= first) & (stored <= last);
-                above += u16::from((hu > high) & !padded);
-                *word = if padded { low } else { hu.clamp(low, high) };
+                above += u16::from((stored > most) & !padded);
+                *word = if padded { low } else { hu };
             }
             clipped += u64::from(above);
         }
