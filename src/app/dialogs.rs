@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// A portal that is not there answers at once; nobody closes a dialog as fast as this.
 const TOO_FAST_FOR_A_PERSON: Duration = Duration::from_millis(700);
 
+/// Recent files listed in the path dialog.
+const SHOWN_RECENT: usize = 5;
+
 /// A system dialog that is open.
 struct Asked {
     purpose: Purpose,
@@ -99,38 +102,53 @@ fn title(purpose: Purpose) -> String {
 pub fn path_dialog(ui: &mut egui::Ui, state: &State, out: &mut Outbox) {
     let Some(Dialog::Path(purpose)) = state.dialog else { return };
     let t = theme();
-    let modal = egui::Modal::new(egui::Id::unique("path dialog")).backdrop_color(t.color.scrim);
-    let response = modal.show(ui.ctx(), |ui| {
-        ui.set_width(t.size.dialog);
+    let saving = matches!(purpose, Purpose::SaveSession | Purpose::Export(_));
+    let mut text = state.typed_path.clone();
+    let (given, close) = widgets::modal(ui, "path dialog", t.size.dialog, |ui| {
         ui.label(egui::RichText::new(title(purpose)).font(t.title()).color(t.color.text));
         ui.add_space(t.space.medium);
-        let mut text = state.typed_path.clone();
-        let hint = "Type or paste a path, then press Enter";
-        let given = widgets::path_field(ui, &mut text, "Path", hint);
-        if text != state.typed_path {
-            out.send(Command::TypePath(text.clone()));
-        }
+        let typed = widgets::path_field(ui, &mut text, "Path", "Type or paste a path, then press Enter");
+        let recent = if saving { None } else { recent(ui, state) };
         ui.add_space(t.space.large);
-        let mut pressed = false;
-        ui.horizontal(|ui| {
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let word = if matches!(purpose, Purpose::SaveSession | Purpose::Export(_)) { "Save" } else { "Open" };
-                pressed = ui
-                    .add_enabled_ui(!text.trim().is_empty(), |ui| widgets::quiet_button(ui, None, word, None).clicked())
-                    .inner;
-                if widgets::quiet_button(ui, None, "Close", None).clicked() {
-                    out.send(Command::Show(None));
-                }
-            });
+        let size = egui::vec2(ui.available_width(), t.size.control);
+        let pressed = ui.allocate_ui_with_layout(size, egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let word = if saving { "Save" } else { "Open" };
+            let ready = !text.trim().is_empty();
+            let pressed = ui.add_enabled_ui(ready, |ui| widgets::quiet_button(ui, None, word, None).clicked()).inner;
+            if widgets::quiet_button(ui, None, "Close", None).clicked() {
+                out.send(Command::Show(None));
+            }
+            pressed
         });
-        if let Some(path) = given.or_else(|| pressed.then(|| text.trim().to_owned())) {
-            out.send(Command::Show(None));
-            out.send(Command::Given(purpose, expand_home(&path)));
-        }
+        typed.or_else(|| pressed.inner.then(|| text.trim().to_owned())).map(|p| expand_home(&p)).or(recent)
     });
-    if response.should_close() {
+    if text != state.typed_path {
+        out.send(Command::TypePath(text));
+    }
+    if close || given.is_some() {
         out.send(Command::Show(None));
     }
+    if let Some(path) = given {
+        out.send(Command::Given(purpose, path));
+    }
+}
+
+/// Files opened before, one press away.
+fn recent(ui: &mut egui::Ui, state: &State) -> Option<PathBuf> {
+    let t = theme();
+    if state.recent.is_empty() {
+        return None;
+    }
+    ui.add_space(t.space.medium);
+    widgets::caption(ui, "RECENT");
+    let mut chosen = None;
+    for path in state.recent.iter().take(SHOWN_RECENT) {
+        let button = egui::Button::new(path.display().to_string()).truncate().frame_when_inactive(false);
+        if ui.add(button).clicked() {
+            chosen = Some(path.clone());
+        }
+    }
+    chosen
 }
 
 /// `~/` is what people type; the system does not know it.

@@ -12,6 +12,8 @@ use egui::{Align, Label, Layout, RichText, Ui, vec2};
 pub const ATTRIBUTION: &str = "The bundled case is LIDC-IDRI-0001: Armato SG III et al., Data From LIDC-IDRI, The \
 Cancer Imaging Archive, 2015, doi:10.7937/K9/TCIA.2015.LO9QL9SX, CC BY 3.0. Resampled to 2.8 mm; its films are \
 simulated from that CT.";
+/// How much of a line the gestures take.
+const GESTURE_PART: f32 = 0.42;
 /// What the networks follow.
 const PAPER: &str = "After Dong, Xiang, Geng, Tian, Zhao: Semantic contrastive learning for orthogonal X-ray computed \
 tomography reconstruction.";
@@ -21,30 +23,29 @@ const PARTS: &str = "Typeface Roboto and Material Symbols by Google, Apache-2.0.
 /// The dialog that is open, if it is one of these.
 pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
     match state.dialog {
-        Some(Dialog::Help) => dialog(ui, "Keys and mouse", out, |ui, out| bindings(ui, state, out)),
-        Some(Dialog::About) => dialog(ui, "About biplane", out, |ui, _| about(ui)),
+        Some(Dialog::Help) => dialog(ui, "Keys and mouse", theme().size.help, out, |ui, out| bindings(ui, state, out)),
+        Some(Dialog::About) => dialog(ui, "About biplane", theme().size.dialog, out, |ui, _| about(ui)),
         _ => {}
     }
 }
 
 /// A dialog with a title and a button to close it.
-fn dialog(ui: &mut Ui, title: &str, out: &mut Outbox, contents: impl FnOnce(&mut Ui, &mut Outbox)) {
+fn dialog(ui: &mut Ui, title: &str, width: f32, out: &mut Outbox, contents: impl FnOnce(&mut Ui, &mut Outbox)) {
     let t = theme();
-    let modal = egui::Modal::new(egui::Id::unique(title)).backdrop_color(t.color.scrim);
-    let response = modal.show(ui.ctx(), |ui| {
-        ui.set_width(t.size.dialog);
-        ui.allocate_ui_with_layout(vec2(t.size.dialog, t.size.primary), Layout::right_to_left(Align::Center), |ui| {
-            if widgets::quiet_button(ui, None, "Close", None).clicked() {
-                out.send(Command::Show(None));
-            }
+    let (closed, asked) = widgets::modal(ui, title, width, |ui| {
+        let size = vec2(ui.available_width(), t.size.primary);
+        let closed = ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+            let closed = widgets::quiet_button(ui, None, "Close", None).clicked();
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.label(RichText::new(title).font(medium(t.text.display)).color(t.color.text));
             });
+            closed
         });
         ui.add_space(t.space.medium);
         contents(ui, out);
+        closed.inner
     });
-    if response.should_close() {
+    if closed || asked {
         out.send(Command::Show(None));
     }
 }
@@ -55,7 +56,7 @@ fn bindings(ui: &mut Ui, state: &State, out: &mut Outbox) {
     scheme_choice(ui, state.bindings.scheme(), out);
     ui.add_space(t.space.medium);
     let rows = state.bindings.help();
-    let width = (t.size.dialog - t.space.huge) / 2.0;
+    let width = (t.size.help - t.space.huge) / 2.0;
     let (window, pictures): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.place == Place::Window);
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = t.space.huge;
@@ -81,9 +82,9 @@ fn of(rows: &[HelpRow], place: Place) -> Vec<HelpRow> {
 fn binding(ui: &mut Ui, row: &HelpRow) {
     let t = theme();
     let width = ui.available_width();
-    ui.horizontal(|ui| {
-        let height = t.text.body + t.space.small;
-        let left = width * 0.36;
+    let height = t.text.body + t.space.small + t.space.tiny;
+    ui.allocate_ui_with_layout(vec2(width, height), Layout::left_to_right(Align::Center), |ui| {
+        let left = width * GESTURE_PART;
         ui.allocate_ui_with_layout(vec2(left, height), Layout::left_to_right(Align::Center), |ui| {
             ui.set_min_width(left);
             ui.add(Label::new(RichText::new(&row.gestures).font(t.strong()).color(t.color.text)).truncate())

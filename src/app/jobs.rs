@@ -84,6 +84,8 @@ pub enum Done {
         /// The mask.
         mask: LungMask,
     },
+    /// Nothing to tell.
+    Nothing,
     /// Something was written, or not.
     Written {
         /// What, for the message.

@@ -6,6 +6,7 @@
 //! drawn.
 
 pub mod command;
+pub mod demo;
 pub mod film;
 pub mod jobs;
 pub mod offscreen;
@@ -20,7 +21,6 @@ pub mod worker;
 
 mod apply;
 mod bars;
-mod demo;
 mod dialogs;
 mod help;
 mod keys;
@@ -143,9 +143,10 @@ impl Workstation {
         }
         bars::top(ui, state, outbox);
         bars::bottom(ui, state);
-        bars::banners(ui, state, outbox);
         reconstruct::left_column(ui, state, outbox);
         reconstruct::right_column(ui, state, outbox);
+        // Messages stand over the pictures alone, so that no column moves or is cut.
+        bars::banners(ui, state, outbox);
         reconstruct::planes(ui, state, outbox, caption);
         help::show(ui, state, outbox);
         dialogs::path_dialog(ui, state, outbox);

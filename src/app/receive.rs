@@ -20,6 +20,8 @@ use std::time::Duration;
 /// How far the bar stands when the coarse network begins and when it has ended; the rest is the refining network's.
 const COARSE_SPAN: (f32, f32) = (0.04, 0.6);
 
+/// Stages shorter than this are not listed, seconds.
+const WORTH_TELLING_SECS: f64 = 0.1;
 /// A window that is hidden gives no picture; then the export ends with an error.
 const SCREENSHOT_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -113,9 +115,21 @@ impl Workstation {
         }
     }
 
-    fn take_volume(&mut self, path: &Path, loaded: LoadedVolume) {
+    /// Puts a file on top of the recent ones, on the disk too.
+    fn remember(&mut self, path: &Path) {
         self.settings.opened(path);
         self.state.recent = self.settings.remembered.recent.clone();
+        let settings = self.settings.clone();
+        self.jobs.start(Lane::Settings, move |_| {
+            if let Err(cause) = settings.save() {
+                eprintln!("biplane: settings were not saved: {cause}");
+            }
+            Done::Nothing
+        });
+    }
+
+    fn take_volume(&mut self, path: &Path, loaded: LoadedVolume) {
+        self.remember(path);
         let warnings = loaded.warnings.iter().map(ToString::to_string).collect();
         self.show_volume(Arc::new(loaded.volume), Origin::File { info: Box::new(loaded.info), warnings });
     }
@@ -150,8 +164,7 @@ impl Workstation {
 
     fn place_film(&mut self, slot: Slot, path: PathBuf, radiograph: Arc<Radiograph>, facing: Option<bool>) {
         if !path.starts_with(super::jobs::BUNDLED) {
-            self.settings.opened(&path);
-            self.state.recent = self.settings.remembered.recent.clone();
+            self.remember(&path);
         }
         if !self.state.setup.preset_chosen && radiograph.view == ViewHints::default() {
             // Pictures without a header come from a chest stand more often than from anything else.
@@ -168,7 +181,7 @@ impl Workstation {
     }
 
     /// Puts a volume on the planes.
-    pub(super) fn show_volume(&mut self, volume: Arc<Volume>, origin: Origin) {
+    pub fn show_volume(&mut self, volume: Arc<Volume>, origin: Origin) {
         let id = self.state.case.as_ref().map_or(1, |c| c.id + 1);
         self.state.viewer.state.meet(volume.frame());
         self.state.scene = Some(Scene::new(Arc::clone(&volume)));
@@ -241,7 +254,11 @@ impl Workstation {
             ("Coarse network", s.coarse),
             ("Refining network", s.refine),
         ];
-        let stages = stages.map(|(name, secs)| (name.to_owned(), Duration::from_secs_f64(secs.max(0.0)))).to_vec();
+        let stages = stages
+            .into_iter()
+            .filter(|(_, secs)| *secs >= WORTH_TELLING_SECS)
+            .map(|(name, secs)| (name.to_owned(), Duration::from_secs_f64(secs.max(0.0))))
+            .collect();
         let (device, model) = (result.device.clone(), result.model.clone());
         let simulated = self.run_simulated;
         let volume = Arc::try_unwrap(result).map_or_else(|shared| shared.volume.clone(), |own| own.volume);

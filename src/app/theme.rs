@@ -112,6 +112,7 @@ tokens! {
         radius_small: u8 = "Corners of controls.",
         rule: f32 = "Width of hairlines.",
         dialog: f32 = "Width of a dialog.",
+        help: f32 = "Width of the list of keys.",
         start: f32 = "Width of the first steps, where there is no volume.",
         start_height: f32 = "Height of the first steps.",
         rail: f32 = "Height of a slider's rail.",

@@ -1,6 +1,7 @@
 //! The one test binary: libtorch links once. A file a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod app;
 mod bad_input;
 mod cli;
 mod geometry;

@@ -73,7 +73,7 @@ fn head(ui: &mut Ui, state: &State, slot: Slot, out: &mut Outbox) {
                 ui.add(Label::new(RichText::new(title).font(t.title()).color(t.color.text)));
                 if let Some(film) = &place.film {
                     if film.radiograph.simulated {
-                        widgets::tag(ui, "simulated", Tone::Notice);
+                        widgets::tag(ui, "simulated film", Tone::Notice);
                     }
                     let name = RichText::new(film.name()).font(t.caption()).color(t.color.text_faint);
                     ui.add(Label::new(name).truncate()).on_hover_text(film.path.display().to_string());
@@ -269,9 +269,14 @@ fn empty(ui: &mut Ui, place: &Place, slot: Slot, state: &State, out: &mut Outbox
     inner.label(RichText::new(format!("Drop the {which} here")).font(t.body()).color(t.color.text));
     inner.label(RichText::new("DICOM, PNG, TIFF or JPEG").font(t.caption()).color(t.color.text_faint));
     inner.add_space(t.space.medium);
-    inner.horizontal(|ui| {
-        let label = format!("Open {which}");
-        ui.add_space(t.space.huge);
+    // The row is as wide as its parts, so that it stands in the middle.
+    let label = format!("Open {which}");
+    let text = inner.painter().layout_no_wrap(label.clone(), t.body(), t.color.text).size().x;
+    let recent = if state.recent.is_empty() { 0.0 } else { t.size.icon_button + t.space.small };
+    let parts = text + t.text.icon + t.space.small + 2.0 * (t.space.medium + t.space.tiny);
+    let width = parts + t.size.icon_button + t.space.small + recent;
+    inner.allocate_ui_with_layout(vec2(width, t.size.control), Layout::left_to_right(Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = t.space.small;
         if widgets::quiet_button(ui, Some(ICON_FOLDER_OPEN), &label, None).clicked() {
             out.send(Command::Ask(Purpose::Film(slot)));
         }

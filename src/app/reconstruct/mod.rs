@@ -19,10 +19,12 @@ pub fn left_column(ui: &mut Ui, state: &State, out: &mut Outbox) {
     let t = theme();
     let width = t.left_column(ui.ctx().content_rect().size());
     Panel::left("films").exact_size(width).resizable(false).frame(column_frame()).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = t.space.small;
-        films::show(ui, state, out);
-        ui.add_space(t.space.small);
-        widgets::card(ui, |ui| job::show(ui, state, out));
+        egui::ScrollArea::vertical().show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = t.space.small;
+            films::show(ui, state, out);
+            ui.add_space(t.space.small);
+            widgets::card(ui, |ui| job::show(ui, state, out));
+        });
     });
 }
 
@@ -30,8 +32,11 @@ pub fn left_column(ui: &mut Ui, state: &State, out: &mut Outbox) {
 pub fn right_column(ui: &mut Ui, state: &State, out: &mut Outbox) {
     let t = theme();
     Panel::right("view").exact_size(t.size.right_column).resizable(false).frame(column_frame()).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = t.space.tiny;
-        view::show(ui, state, out);
+        // All fits from 1280 x 800 on; a smaller window scrolls rather than cuts.
+        egui::ScrollArea::vertical().show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = t.space.tiny;
+            view::show(ui, state, out);
+        });
     });
 }
 

@@ -6,7 +6,7 @@ use crate::app::theme::{medium, theme};
 use crate::app::viewport::{self, Look, Style};
 use crate::app::widgets;
 use egui::{Align, CentralPanel, Frame, Label, Layout, Rect, RichText, Ui, UiBuilder, vec2};
-use egui_material_icons::icons::{ICON_DEPLOYED_CODE, ICON_FOLDER_OPEN, ICON_PLAY_CIRCLE};
+use egui_material_icons::icons::{ICON_CHECK, ICON_DEPLOYED_CODE, ICON_FOLDER_OPEN, ICON_PLAY_CIRCLE};
 use std::sync::OnceLock;
 
 /// What leads from nothing to a CT: title and explanation.
@@ -74,7 +74,7 @@ fn start(ui: &mut Ui, state: &State, out: &mut Outbox) {
             RichText::new("Two X-rays in, a CT on screen").font(medium(t.text.display)).color(t.color.text),
         ));
         ui.add_space(t.space.large);
-        let done = [state.pair().is_some(), state.pair().is_some(), false];
+        let done = [state.pair().is_some(), false, false];
         for (k, (title, text)) in STEPS.into_iter().enumerate() {
             step(ui, k + 1, title, text, done[k]);
         }
@@ -101,8 +101,12 @@ fn step(ui: &mut Ui, number: usize, title: &str, text: &str, done: bool) {
         let (fill, ink) =
             if done { (t.color.selection, t.color.accent) } else { (t.color.control, t.color.text_secondary) };
         ui.painter().circle_filled(rect.center(), t.size.control / 2.0, fill);
-        let mark = if done { "✓".to_owned() } else { number.to_string() };
-        ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, mark, t.strong(), ink);
+        let (mark, font) = if done {
+            (ICON_CHECK.codepoint.to_owned(), egui::FontId::new(t.text.title, ICON_CHECK.font_family()))
+        } else {
+            (number.to_string(), t.strong())
+        };
+        ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, mark, font, ink);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = t.space.tiny;
             ui.add(Label::new(RichText::new(title).font(t.title()).color(t.color.text)));

@@ -247,7 +247,8 @@ fn origin_rows(ui: &mut Ui, case: &Case, names_shown: bool) {
             widgets::value_row(ui, "Format", &info.format);
             let name = info.patient_name.as_ref().map_or("–", |n| if names_shown { n.reveal() } else { "hidden" });
             widgets::value_row(ui, "Patient", name);
-            for (key, value) in info.fields.iter().take(2) {
+            let shown = |key: &str| !matches!(key, "Matrix" | "Spacing" | "Voxels" | "Size");
+            for (key, value) in info.fields.iter().filter(|(key, _)| shown(key)).take(2) {
                 widgets::value_row(ui, key, value);
             }
             if let Some(first) = warnings.first() {

@@ -73,11 +73,15 @@ pub fn choice(ui: &mut Ui, name: &str, entries: &[String], chosen: Option<usize>
     picked
 }
 
-/// A line in which a path can be typed or pasted. Gives it when Enter is pressed.
+/// A line in which a path can be typed or pasted; it takes the keyboard at once. Gives it when Enter is pressed.
 pub fn path_field(ui: &mut Ui, text: &mut String, name: &str, hint: &str) -> Option<String> {
     let t = theme();
-    let edit = TextEdit::singleline(text).hint_text(hint).desired_width(ui.available_width());
-    let response = ui.name_inputs(name, |ui| ui.add_sized(vec2(ui.available_width(), t.size.control), edit));
+    let margin = egui::Margin::symmetric(t.space.medium as i8, ((t.size.primary - t.text.body) / 2.0 - 2.0) as i8);
+    let edit = TextEdit::singleline(text).hint_text(hint).desired_width(f32::INFINITY).margin(margin);
+    let response = ui.name_inputs(name, |ui| ui.add(edit));
     let done = response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+    if !done && !response.has_focus() {
+        response.request_focus();
+    }
     (done && !text.trim().is_empty()).then(|| text.trim().to_owned())
 }

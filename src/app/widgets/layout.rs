@@ -18,6 +18,24 @@ pub fn card<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
         .inner
 }
 
+/// A dialog over the window: dimmed background, padding, the theme's frame. Gives what `contents` gives, and true
+/// where the person asked to close it (Esc, or a press outside).
+pub fn modal<R>(ui: &Ui, name: &str, width: f32, contents: impl FnOnce(&mut Ui) -> R) -> (R, bool) {
+    let t = theme();
+    let frame = Frame::new()
+        .fill(t.color.card)
+        .stroke(t.outline())
+        .corner_radius(t.corners())
+        .inner_margin(Margin::same(t.space.huge as i8));
+    let modal = egui::Modal::new(egui::Id::unique(name)).backdrop_color(t.color.scrim).frame(frame);
+    let response = modal.show(ui.ctx(), |ui| {
+        ui.set_width(width);
+        contents(ui)
+    });
+    let close = response.should_close();
+    (response.inner, close)
+}
+
 /// A titled group in a column, a hairline above its next neighbour.
 pub fn section<R>(ui: &mut Ui, title: &str, contents: impl FnOnce(&mut Ui) -> R) -> R {
     let t = theme();

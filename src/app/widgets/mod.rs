@@ -9,4 +9,4 @@ mod layout;
 pub use banner::{Tone, banner, tag};
 pub use button::{icon_button, primary_button, quiet_button, segmented, toggle};
 pub use field::{NumberForm, choice, number, path_field, slider};
-pub use layout::{caption, card, divider, progress, row, section, value_row};
+pub use layout::{caption, card, divider, modal, progress, row, section, value_row};
