@@ -297,6 +297,7 @@ impl Workstation {
         }
         self.state.viewer = super::viewport::Viewer::new(session.view);
         if let Some(volume) = session.volume {
+            self.awaited_view = Some(self.state.viewer.state.clone());
             self.start_reading(Lane::Open(0), volume, None);
         }
     }

@@ -41,7 +41,7 @@ use jobs::{Done, Lane};
 use settings::Settings;
 use state::State;
 use std::path::PathBuf;
-use viewport::Bindings;
+use viewport::{Bindings, ViewState};
 use worker::Workers;
 
 /// How the workstation starts.
@@ -73,6 +73,8 @@ pub struct Workstation {
     run_simulated: bool,
     /// Settings of a session that wait for their films.
     awaited_settings: [Option<(PathBuf, FilmSettings)>; 2],
+    /// The view of a session that waits for its volume.
+    awaited_view: Option<ViewState>,
     /// A picture of the window that is to be written, and the frames until it is taken.
     screenshot: Option<(PathBuf, u32)>,
     playing_since: Option<f64>,
@@ -97,6 +99,7 @@ impl Workstation {
             handle: None,
             run_simulated: false,
             awaited_settings: [None, None],
+            awaited_view: None,
             screenshot: None,
             playing_since: None,
             demo: options.demo.then(Demo::default),

@@ -6,7 +6,7 @@ use super::dialogs::Answer;
 use super::film::{Film, Slot};
 use super::jobs::{Done, Lane, OpenError, Opened};
 use super::state::{Case, Dialog, LungVolumes, Origin, Purpose};
-use super::viewport::Scene;
+use super::viewport::{Scene, Viewer};
 use super::widgets::Tone;
 use super::worker::Lost;
 use crate::geometry::{Preset, Volume};
@@ -132,6 +132,10 @@ impl Workstation {
         self.remember(path);
         let warnings = loaded.warnings.iter().map(ToString::to_string).collect();
         self.show_volume(Arc::new(loaded.volume), Origin::File { info: Box::new(loaded.info), warnings });
+        if let Some(view) = self.awaited_view.take() {
+            self.state.viewer = Viewer::new(view);
+            self.want_mask();
+        }
     }
 
     fn job_lost(&mut self, lane: Lane, lost: Lost) {

@@ -83,6 +83,14 @@ fn head(ui: &mut Ui, state: &State, slot: Slot, out: &mut Outbox) {
     );
 }
 
+/// Path and, where names are switched on, whose film it is.
+fn file_facts(film: &Film, names_shown: bool) -> String {
+    let info = &film.radiograph.info;
+    let name =
+        info.patient_name.as_ref().map_or("not in the file", |n| if names_shown { n.reveal() } else { "hidden" });
+    format!("{}\n{}\nPatient: {name}", film.path.display(), info.format)
+}
+
 /// The hung picture with orientation letters.
 fn picture(ui: &mut Ui, place: &Place, film: &Film, slot: Slot) {
     let t = theme();
