@@ -138,7 +138,9 @@ fn show(figures: &[Figure], json: bool) -> Result<(), CliError> {
     if json {
         return print_json(&figures);
     }
-    notice("MAE: HU, whole volume, clipped to [-1000, 1500]; PSNR: dB, peak 2500; SSIM: 3D Gaussian; Dice: lungs, -400 HU");
+    notice(
+        "MAE: HU, whole volume, clipped to [-1000, 1500]; PSNR: dB, peak 2500; SSIM: 3D Gaussian; Dice: lungs, -400 HU",
+    );
     let mut table = format!("{:<16} {:<24} {:>8} {:>8} {:>8} {:>8}\n", "case", "method", "MAE", "PSNR", "SSIM", "Dice");
     for figure in figures {
         let m = &figure.metrics;

@@ -26,7 +26,10 @@ pub fn svg(losses: &str, validations: &str) -> String {
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
         SIZE.0, SIZE.1
     );
-    for bound in lengths.iter().scan(0.0, |sum, n| { *sum += n; Some(*sum) }) {
+    for bound in lengths.iter().scan(0.0, |sum, n| {
+        *sum += n;
+        Some(*sum)
+    }) {
         let x = MARGIN + bound / total * (SIZE.0 - 2.0 * MARGIN);
         let _ = writeln!(out, "<path d=\"M{x:.1} 20V{:.1}\" stroke=\"#ccc\"/>", SIZE.1 - MARGIN);
     }
@@ -35,7 +38,12 @@ pub fn svg(losses: &str, validations: &str) -> String {
     curve(&mut out, &thin, total, ("#c9d7ea", None), MARGIN - 6.0);
     curve(&mut out, &smoothed(&loss), total, ("#2f6db3", Some("loss (running mean)")), MARGIN - 6.0);
     curve(&mut out, &error, total, ("#c2571a", Some("validation MAE, HU")), SIZE.0 - MARGIN + 6.0);
-    let _ = writeln!(out, "<text x=\"{:.0}\" y=\"{:.0}\">{total:.0} steps, phases divided by lines</text>", MARGIN, SIZE.1 - 20.0);
+    let _ = writeln!(
+        out,
+        "<text x=\"{:.0}\" y=\"{:.0}\">{total:.0} steps, phases divided by lines</text>",
+        MARGIN,
+        SIZE.1 - 20.0
+    );
     out.push_str("</svg>\n");
     out
 }
@@ -100,7 +108,10 @@ fn curve(out: &mut String, points: &[(f64, f64)], total: f64, style: (&str, Opti
     for v in [low, high] {
         let digits = if high < 10.0 { 4 } else { 0 };
         let y = y_of(v) + 4.0;
-        let _ = writeln!(out, "<text x=\"{label_x}\" y=\"{y:.1}\" fill=\"{colour}\" text-anchor=\"{anchor}\">{v:.digits$}</text>");
+        let _ = writeln!(
+            out,
+            "<text x=\"{label_x}\" y=\"{y:.1}\" fill=\"{colour}\" text-anchor=\"{anchor}\">{v:.digits$}</text>"
+        );
     }
     let x = if left { MARGIN } else { SIZE.0 - MARGIN - 130.0 };
     let _ = writeln!(out, "<text x=\"{x}\" y=\"14\" fill=\"{colour}\">{name}</text>");

@@ -138,4 +138,3 @@ pub fn figures(
     }
     Ok(all)
 }
-

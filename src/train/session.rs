@@ -108,7 +108,8 @@ impl Session<'_> {
         let model = Model::load(folder, self.device)?;
         let found = model.card().architecture;
         if (found.coarse_width, found.input) != (shape.coarse_width, shape.input) {
-            let cause = format!("start_from has width {} and input {:?}, the plan another", found.coarse_width, found.input);
+            let cause =
+                format!("start_from has width {} and input {:?}, the plan another", found.coarse_width, found.input);
             return Err(TrainError::Plan(cause));
         }
         Ok(model.into_networks())

@@ -76,7 +76,7 @@ fn head(ui: &mut Ui, state: &State, slot: Slot, out: &mut Outbox) {
                         widgets::tag(ui, "simulated film", Tone::Notice);
                     }
                     let name = RichText::new(film.name()).font(t.caption()).color(t.color.text_faint);
-                    ui.add(Label::new(name).truncate()).on_hover_text(film.path.display().to_string());
+                    ui.add(Label::new(name).truncate()).on_hover_text(file_facts(film, state.names_shown));
                 }
             });
         },
