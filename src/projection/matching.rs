@@ -5,6 +5,7 @@
 
 use super::film::{area_average, standardise};
 use crate::geometry::{Raster, View, ViewPair};
+use serde::{Deserialize, Serialize};
 
 /// Side of the small film on which profiles are taken, pixels.
 const PROFILE_SIDE: usize = 128;
@@ -20,8 +21,9 @@ const SMOOTHING: usize = 3;
 const LEAST_HEIGHT: f64 = 0.2;
 /// Scales further from 1 than this are no difference of magnification but a failed guess.
 const SCALE_RANGE: std::ops::RangeInclusive<f64> = 0.75..=1.33;
+
 /// Where the lungs begin and end on a film, in rows (fractional).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LungSpan {
     /// The row of the lungs' apex.
     pub apex_row: f64,
@@ -29,15 +31,29 @@ pub struct LungSpan {
     pub diaphragm_row: f64,
 }
 
-/// Guesses the lungs' spans on a frontal and a lateral film (white = dense, head up, in the views' own orientation);
-/// `None` where no dark band is found. Shoulders hide the apex on a lateral film, so there the diaphragm is looked for
-/// and the height is the frontal's.
-pub fn lung_spans(films: &[Raster; 2], pair: &ViewPair) -> Option<[LungSpan; 2]> {
-    let frontal = lung_span(&films[0], &FRONTAL_COLUMNS)?;
-    let diaphragm_row = lung_span(&films[1], &LATERAL_COLUMNS)?.diaphragm_row;
-    let height_mm = height_mm(&pair.views[0], &frontal);
-    let apex_row = diaphragm_row - height_mm / mm_per_row(&pair.views[1]);
-    Some([frontal, LungSpan { apex_row, diaphragm_row }])
+/// Guesses of one film (white = dense, head up), for either way it may have been taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LungGuess {
+    /// Taken as a frontal film.
+    pub frontal: Option<LungSpan>,
+    /// The diaphragm's row, taken as a lateral film: shoulders hide the apex there.
+    pub lateral_diaphragm_row: Option<f64>,
+}
+
+impl LungGuess {
+    /// Looks for the dark band of a film's row profile.
+    pub fn of(film: &Raster) -> Self {
+        Self {
+            frontal: lung_span(film, &FRONTAL_COLUMNS),
+            lateral_diaphragm_row: lung_span(film, &LATERAL_COLUMNS).map(|s| s.diaphragm_row),
+        }
+    }
+}
+
+/// The lungs' span on a lateral film from its diaphragm and the height on the frontal film.
+pub fn lateral_span(pair: &ViewPair, frontal: &LungSpan, diaphragm_row: f64) -> LungSpan {
+    let apex_row = diaphragm_row - height_mm(&pair.views[0], frontal) / mm_per_row(&pair.views[1]);
+    LungSpan { apex_row, diaphragm_row }
 }
 
 /// The dark band of a film's row profile, taken over the given columns.
