@@ -4,6 +4,8 @@
 use crate::geometry::view::hangs_flipped;
 use crate::geometry::{Beam, Detector, Preset, Raster, View, ViewError};
 use crate::io::{FilmKind, Known, Provenance, Radiograph};
+use crate::projection::hanging::front_is_right;
+use crate::projection::matching::{LungGuess, LungSpan};
 use crate::units::Radians;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -120,6 +122,25 @@ pub struct FilmSettings {
     pub invert: bool,
     /// The preview's window on the standardised film, (black, white); display only.
     pub window: [f32; 2],
+    /// Where a person saw the lungs begin and end, rows of the hung picture; the first guess counts where absent.
+    #[serde(default)]
+    pub lungs: Option<LungSpan>,
+}
+
+/// What the picture alone tells, without its header.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Glance {
+    /// A lateral whose front is on the right; `None` where the picture does not tell.
+    pub front_is_right: Option<bool>,
+    /// Where the lungs begin and end.
+    pub lungs: LungGuess,
+}
+
+impl Glance {
+    /// Looks at a picture (white = dense).
+    pub fn at(image: &Raster) -> Self {
+        Self { front_is_right: front_is_right(image), lungs: LungGuess::of(image) }
+    }
 }
 
 /// The preview's window before anybody touches it: all of the standardised film.
@@ -144,6 +165,8 @@ pub enum Change {
     Invert,
     /// Black and white of the preview on the standardised film; display only.
     Window([f32; 2]),
+    /// Where the lungs begin and end, rows of the hung picture.
+    Lungs(LungSpan),
 }
 
 impl Change {
@@ -164,13 +187,15 @@ pub struct Film {
     pub settings: FilmSettings,
     /// What was done to it unasked, in a sentence (a mirrored lateral turned round).
     pub notice: Option<String>,
+    /// The first guess of where the lungs begin and end.
+    pub lung_guess: LungGuess,
 }
 
 impl Film {
     /// A film for `slot`: its header where it speaks, else `preset`.
     pub fn new(path: PathBuf, radiograph: Arc<Radiograph>, slot: Slot, preset: Preset) -> Self {
         let settings = FilmSettings::of(&radiograph, slot, preset);
-        Self { path, radiograph, settings, notice: None }
+        Self { path, radiograph, settings, notice: None, lung_guess: LungGuess::default() }
     }
 
     /// The same picture with other settings.
@@ -181,13 +206,12 @@ impl Film {
         film
     }
 
-    /// A lateral whose front is on the right, with nothing in its header on how it is stored, is flipped once.
-    /// `front_is_right` is what the picture shows, `None` where it does not tell.
-    pub fn turn_round_if_mirrored(&mut self, front_is_right: Option<bool>) {
-        if self.kind() != FilmKind::Lateral || self.radiograph.view.flip_cols.is_some() || self.radiograph.simulated {
-            return;
-        }
-        if front_is_right == Some(true) {
+    /// Takes in what the picture tells: the guess of the lungs, and a lateral whose front is on the right, with
+    /// nothing in its header on how it is stored, is flipped once.
+    pub fn take_in(&mut self, glance: Glance) {
+        self.lung_guess = glance.lungs;
+        let silent = self.radiograph.view.flip_cols.is_none() && !self.radiograph.simulated;
+        if silent && self.kind() == FilmKind::Lateral && glance.front_is_right == Some(true) {
             self.settings.mirror_cols = !self.settings.mirror_cols;
             self.notice = Some("The front was on the right: mirrored once.".into());
         }
@@ -292,6 +316,7 @@ impl FilmSettings {
             mirror_rows: hints.flip_rows.is_some_and(|f| f.value),
             invert: false,
             window: FULL_WINDOW,
+            lungs: None,
         }
     }
 
@@ -310,6 +335,7 @@ impl FilmSettings {
             Change::MirrorRows => self.mirror_rows = !self.mirror_rows,
             Change::Invert => self.invert = !self.invert,
             Change::Window(window) => self.window = window,
+            Change::Lungs(span) => self.lungs = Some(span),
         }
     }
 

@@ -1,7 +1,8 @@
 //! What runs on worker threads: reading files, previews, the mask, exports, sessions. Each function takes values and
 //! gives values; none knows the window.
 
-use super::film::{Film, FilmSettings, Slot};
+use super::film::{Film, FilmSettings, Glance, Slot};
+use super::pair;
 use super::session::{Session, SessionError};
 use super::state::{Case, ExportForm, Origin};
 use crate::geometry::{Axis, Frame, Raster, ViewError, ViewPair, Volume};
@@ -12,7 +13,6 @@ use crate::metrics::lung::{LungMask, lung_mask};
 use crate::nn::reconstruct::Job;
 use crate::nn::{DeviceChoice, ModelSource};
 use crate::projection::film::{area_average, standardise};
-use crate::projection::hanging::front_is_right;
 use crate::units::Hu;
 use egui::ColorImage;
 use std::path::{Path, PathBuf};
@@ -100,7 +100,7 @@ pub enum Done {
 /// What a file turned out to be.
 pub enum Opened {
     /// A film, and whether a lateral's front is on the right.
-    Film(Arc<Radiograph>, Option<bool>),
+    Film(Arc<Radiograph>, Glance),
     /// A CT volume.
     Volume(Box<LoadedVolume>),
     /// A session.
@@ -145,13 +145,13 @@ pub fn open(path: &Path, progress: &Progress) -> Result<Opened, OpenError> {
     if path.starts_with(BUNDLED) {
         let [first, second] = io::bundled::case()?.films;
         let lateral = path.ends_with("lateral.dcm");
-        return Ok(Opened::Film(Arc::new(if lateral { second } else { first }), None));
+        return Ok(Opened::Film(Arc::new(if lateral { second } else { first }), Glance::default()));
     }
     Ok(match io::open(path, progress)? {
         io::Opened::Volume(volume) => Opened::Volume(Box::new(volume)),
         io::Opened::Radiograph(film) => {
-            let facing = front_is_right(&film.image);
-            Opened::Film(Arc::new(film), facing)
+            let glance = Glance::at(&film.image);
+            Opened::Film(Arc::new(film), glance)
         }
     })
 }
@@ -177,28 +177,8 @@ fn grey(film: &Raster, [black, white]: [f32; 2]) -> ColorImage {
 /// # Errors
 /// Where a film's view cannot be.
 pub fn prepare(films: [&Film; 2], model: ModelSource, device: DeviceChoice) -> Result<Box<Job>, ViewError> {
-    let [first, second] = films.map(unflipped);
-    let ((first_film, first_view), (second_film, second_view)) = (first?, second?);
-    Ok(Box::new(Job {
-        films: [first_film, second_film],
-        views: ViewPair { views: [first_view, second_view] },
-        frame: Frame::cube([0.0; 3]),
-        model,
-        device,
-    }))
-}
-
-/// A film in its geometry's own orientation, with the view that says so.
-fn unflipped(film: &Film) -> Result<(Raster, crate::geometry::View), ViewError> {
-    let mut view = film.view()?;
-    let mut image = film.dense_white();
-    if std::mem::take(&mut view.flip_cols) {
-        image = image.flipped_cols();
-    }
-    if std::mem::take(&mut view.flip_rows) {
-        image = image.flipped_rows();
-    }
-    Ok((image, view))
+    let (films, views) = pair::settle(films)?;
+    Ok(Box::new(Job { films, views, frame: Frame::cube([0.0; 3]), model, device }))
 }
 
 /// The lungs of a volume.

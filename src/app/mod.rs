@@ -10,6 +10,7 @@ pub mod demo;
 pub mod film;
 pub mod jobs;
 pub mod offscreen;
+pub mod pair;
 pub mod reconstruct;
 pub mod session;
 pub mod settings;

@@ -3,7 +3,7 @@
 use super::Workstation;
 use super::apply::file_name;
 use super::dialogs::Answer;
-use super::film::{Film, Slot};
+use super::film::{Film, Glance, Slot};
 use super::jobs::{Done, Lane, OpenError, Opened};
 use super::state::{Case, Dialog, LungVolumes, Origin, Purpose};
 use super::viewport::{Scene, Viewer};
@@ -100,12 +100,12 @@ impl Workstation {
             }
             Ok(Opened::Session(session)) => self.restore(path, *session),
             Ok(Opened::Geometry(pair)) => self.take_geometry(&pair),
-            Ok(Opened::Film(radiograph, facing)) => {
+            Ok(Opened::Film(radiograph, glance)) => {
                 let slot = match lane {
                     Lane::Film(slot) => slot,
                     _ => self.place_for(&path, &radiograph.view, fallback),
                 };
-                self.place_film(slot, path, radiograph, facing);
+                self.place_film(slot, path, radiograph, glance);
             }
             Ok(Opened::Volume(_)) if matches!(lane, Lane::Film(_)) => {
                 let words = "It is a CT volume, not a film. Choose an X-ray picture, or open it with Open at the top.";
@@ -166,7 +166,7 @@ impl Workstation {
         }
     }
 
-    fn place_film(&mut self, slot: Slot, path: PathBuf, radiograph: Arc<Radiograph>, facing: Option<bool>) {
+    fn place_film(&mut self, slot: Slot, path: PathBuf, radiograph: Arc<Radiograph>, glance: Glance) {
         if !path.starts_with(super::jobs::BUNDLED) {
             self.remember(&path);
         }
@@ -177,9 +177,9 @@ impl Workstation {
         }
         let awaited = self.awaited_settings[slot.index()].take().filter(|(p, _)| *p == path);
         let mut film = Film::new(path, radiograph, slot, self.state.setup.preset);
-        match awaited {
-            Some((_, settings)) => film.settings = settings,
-            None => film.turn_round_if_mirrored(facing),
+        film.take_in(glance);
+        if let Some((_, settings)) = awaited {
+            (film.settings, film.notice) = (settings, None);
         }
         self.put(slot, film);
     }

@@ -5,10 +5,10 @@
 
 use super::error::CliError;
 use super::terminal::{load, notice, warnings};
-use crate::app::film::{Film, FilmSettings, Slot};
+use crate::app::film::{Film, FilmSettings, Glance, Slot};
+use crate::app::pair;
 use crate::geometry::{Beam, Preset, Raster, ViewPair};
 use crate::io::{self, Provenance, Radiograph, geometry_file};
-use crate::projection::hanging::front_is_right;
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,15 +103,15 @@ pub fn open(paths: [&Path; 2], args: &ViewArgs) -> Result<FilmPair, CliError> {
     refuse_same(paths[0], paths[1], "the two films")?;
     let given = args.geometry.as_deref().map(geometry_file::read).transpose()?;
     let films = [film(paths[0], Slot::First, args)?, film(paths[1], Slot::Second, args)?];
-    let pair = match given {
-        Some(pair) => fitted(pair, &films)?,
+    let settled = match given {
+        Some(pair) => unflipped(&films, fitted(pair, &films)?),
         None => settled(&films)?,
     };
-    if pair.is_narrow() {
-        let degrees = pair.separation_deg();
+    if settled.views.is_narrow() {
+        let degrees = settled.views.separation_deg();
         notice(&format!("note: the views stand only {degrees:.0} degrees apart; depth is hardly measured"));
     }
-    Ok(unflipped(&films, pair))
+    Ok(settled)
 }
 
 /// The films as held in memory, by their headers alone.
@@ -124,8 +124,7 @@ pub fn by_header(films: [Radiograph; 2]) -> Result<FilmPair, CliError> {
         let preset = usual_preset(&film);
         Film::new(PathBuf::new(), film, slot, preset)
     });
-    let views = settled(&films)?;
-    Ok(unflipped(&films, views))
+    settled(&films)
 }
 
 /// The machine of a film that names none.
@@ -140,7 +139,7 @@ fn film(path: &Path, slot: Slot, args: &ViewArgs) -> Result<Film, CliError> {
     let film = Film::new(path.to_path_buf(), radiograph, slot, preset);
     let mut film = film.with(|settings| override_settings(settings, slot, args, preset));
     if args.geometry.is_none() {
-        film.turn_round_if_mirrored(front_is_right(&film.radiograph.image));
+        film.take_in(Glance::at(&film.radiograph.image));
         film.notice.iter().for_each(|said| notice(&format!("{}: note: {said}", path.display())));
     }
     if args.geometry.is_none() && film.settings.pitch_from == Provenance::Assumed {
@@ -179,8 +178,15 @@ fn override_settings(settings: &mut FilmSettings, slot: Slot, args: &ViewArgs, p
     settings.mirror_cols = hangs_mirrored;
 }
 
-fn settled(films: &[Film; 2]) -> Result<ViewPair, CliError> {
-    Ok(ViewPair { views: [films[0].view()?, films[1].view()?] })
+fn settled(films: &[Film; 2]) -> Result<FilmPair, CliError> {
+    let both = [&films[0], &films[1]];
+    if let Some(scale) = pair::matched_scale(both) {
+        notice(&format!(
+            "note: the films' scale is unknown; matched by apex and diaphragm, the second film enlarged by {scale:.2}"
+        ));
+    }
+    let (images, views) = pair::settle(both)?;
+    Ok(FilmPair { images, views })
 }
 
 /// Given views on the films there are: a film stored with another number of pixels covers the same area.
@@ -210,9 +216,9 @@ fn fitted(pair: ViewPair, films: &[Film; 2]) -> Result<ViewPair, CliError> {
 fn unflipped(films: &[Film; 2], mut views: ViewPair) -> FilmPair {
     let images = [0, 1].map(|k: usize| {
         let view = &mut views.views[k];
-        let image = films[k].dense_white();
-        let image = if std::mem::take(&mut view.flip_cols) { image.flipped_cols() } else { image };
-        if std::mem::take(&mut view.flip_rows) { image.flipped_rows() } else { image }
+        let image = pair::unflipped(&films[k], view);
+        (view.flip_cols, view.flip_rows) = (false, false);
+        image
     });
     FilmPair { images, views }
 }

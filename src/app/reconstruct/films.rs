@@ -2,11 +2,13 @@
 
 use crate::app::command::{Command, Outbox};
 use crate::app::film::{Change, FULL_WINDOW, Film, Projection, Slot};
+use crate::app::pair;
 use crate::app::state::{Place, Purpose, State};
 use crate::app::theme::theme;
 use crate::app::widgets::{self, NumberForm, Tone};
 use crate::io::Provenance;
-use egui::{Align, Align2, Color32, Label, Layout, Rect, RichText, Sense, Ui, pos2, vec2};
+use crate::projection::matching::LungSpan;
+use egui::{Align, Align2, Color32, CursorIcon, Label, Layout, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
 use egui_material_icons::icons::{
     ICON_CLOSE, ICON_CONTRAST, ICON_FLIP, ICON_FOLDER_OPEN, ICON_INVERT_COLORS, ICON_KEYBOARD, ICON_SWAP_VERT,
 };
@@ -30,7 +32,7 @@ fn card(ui: &mut Ui, state: &State, slot: Slot, out: &mut Outbox) {
     match &place.film {
         Some(film) => {
             ui.horizontal_top(|ui| {
-                picture(ui, place, film, slot);
+                picture(ui, state, place, film, slot, out);
                 ui.vertical(|ui| controls(ui, film, slot, out));
             });
             distances(ui, film, slot, out);
@@ -92,7 +94,7 @@ fn file_facts(film: &Film, names_shown: bool) -> String {
 }
 
 /// The hung picture with orientation letters.
-fn picture(ui: &mut Ui, place: &Place, film: &Film, slot: Slot) {
+fn picture(ui: &mut Ui, state: &State, place: &Place, film: &Film, slot: Slot, out: &mut Outbox) {
     let t = theme();
     let side = preview_side(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
@@ -112,6 +114,41 @@ fn picture(ui: &mut Ui, place: &Place, film: &Film, slot: Slot) {
     let fitted = Rect::from_center_size(inner.center(), shape * scale);
     ui.painter().image(texture.id(), fitted, Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)), Color32::WHITE);
     letters(ui, rect, film.hung_letters());
+    if let Some(spans) = state.pair().and_then(|films| pair::lung_spans(films.map(AsRef::as_ref))) {
+        let rows = film.radiograph.image.rows() as f64;
+        if let Some(span) = lung_lines(ui, fitted, rows, spans[slot.index()], slot) {
+            out.send(Command::Film(slot, Change::Lungs(span)));
+        }
+    }
+}
+
+/// The lines of the lungs' apex and diaphragm on a film of unknown scale, to be dragged; the span after a drag.
+fn lung_lines(ui: &mut Ui, film: Rect, rows: f64, span: LungSpan, slot: Slot) -> Option<LungSpan> {
+    let t = theme();
+    let y_of = |row: f64| film.top() + (row / rows) as f32 * film.height();
+    let mut dragged = None;
+    for (name, row) in [("apex", span.apex_row), ("diaphragm", span.diaphragm_row)] {
+        let y = y_of(row).clamp(film.top(), film.bottom());
+        let grip = Rect::from_x_y_ranges(film.x_range(), (y - t.space.small)..=(y + t.space.small));
+        let label = format!("{} {name} line", slot.title());
+        let response = ui
+            .interact(grip, ui.scope_id().with((slot, name)), Sense::drag())
+            .on_hover_cursor(CursorIcon::ResizeVertical);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, &label));
+        let colour = if response.hovered() || response.dragged() { t.color.text } else { t.color.letter };
+        ui.painter().hline(film.x_range(), y, Stroke::new(1.0, colour));
+        ui.painter().text(pos2(film.left() + t.space.tiny, y), Align2::LEFT_BOTTOM, name, t.caption(), colour);
+        if response.dragged() {
+            let moved = (row + f64::from(response.drag_delta().y / film.height()) * rows).clamp(0.0, rows - 1.0);
+            dragged = Some(if name == "apex" {
+                LungSpan { apex_row: moved, ..span }
+            } else {
+                LungSpan { diaphragm_row: moved, ..span }
+            });
+        }
+        response.on_hover_text(format!("Drag to the lungs' {name}: both films are brought to one scale by it"));
+    }
+    dragged
 }
 
 /// Side of a preview: what the column leaves beside the controls.
