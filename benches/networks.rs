@@ -20,7 +20,7 @@ fn pass(criterion: &mut Criterion, name: &str, config: UNetConfig, shape: &[i64]
     let input = Tensor::rand(shape, (Kind::Float, Device::Cpu));
     let mut group = criterion.benchmark_group(name);
     group.sample_size(10).measurement_time(Duration::from_secs(10));
-    for precision in [Precision::F32, Precision::Bf16] {
+    for precision in [Precision::F32, Precision::Mixed, Precision::Bf16] {
         group.bench_function(format!("{precision:?}"), |b| {
             b.iter(|| black_box(net.forward(&input, precision, &uninterrupted).expect("sides that fit")));
         });

@@ -2,7 +2,7 @@
 
     python3 -m venv VENV && VENV/bin/pip install torch==2.11.0 numpy safetensors
     cargo build --release --example networks_probe
-    VENV/bin/python benches/peers/networks.py MODEL [--precision auto f32 bf16] [--rounds 5] [--threads 2]
+    VENV/bin/python benches/peers/networks.py MODEL [--precision auto f32 bf16 mixed] [--rounds 5] [--threads 2]
 
 MODEL is a model folder, as weights/biplane-w16. PyTorch runs the plain modules of tests/reference/networks.py,
 contiguous, all slices of the volume in one batch or in batches of 8, whichever is faster. A round runs each once
@@ -93,7 +93,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("--input", type=pathlib.Path)
-    parser.add_argument("--precision", nargs="+", default=["auto"], choices=["auto", "f32", "bf16"])
+    parser.add_argument("--precision", nargs="+", default=["auto"], choices=["auto", "f32", "bf16", "mixed"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     target = os.environ.get("CARGO_TARGET_DIR", "target")

@@ -5,8 +5,8 @@
 //! networks_probe MODEL INPUT PRECISION THREADS TIMES OUT
 //! ```
 //!
-//! INPUT is the coarse network's input, `[C][128][128][128]` raw f32; PRECISION is `f32`, `bf16` or `auto`
-//! (what the reconstructor takes); OUT receives the coarse volume and, where the model refines, the refined one,
+//! INPUT is the coarse network's input, `[C][128][128][128]` raw f32; PRECISION is `f32`, `bf16`, `mixed`
+//! or `auto` (what the reconstructor takes); OUT receives the coarse volume and, where the model refines, the refined one,
 //! raw f32.
 
 use biplane::nn::reconstruct::CPU_SLICES;
@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let precision = match precision.as_str() {
         "auto" => Precision::for_inference(Device::Cpu),
         "bf16" => Precision::Bf16,
+        "mixed" => Precision::Mixed,
         _ => Precision::F32,
     };
     let _guard = tch::no_grad_guard();

@@ -150,6 +150,8 @@ pub enum Precision {
     F32,
     /// bfloat16.
     Bf16,
+    /// bfloat16, the finest level of the decoder in 32 bit floats: its rounding is what shows in the result.
+    Mixed,
 }
 
 impl Precision {
@@ -157,13 +159,17 @@ impl Precision {
     pub fn kind(self) -> Kind {
         match self {
             Self::F32 => Kind::Float,
-            Self::Bf16 => Kind::BFloat16,
+            Self::Bf16 | Self::Mixed => Kind::BFloat16,
         }
     }
 
-    /// What reconstructions are computed in: bf16 on a GPU, f32 on the CPU, where bf16 would cost several HU.
+    /// What reconstructions are computed in: bf16 on a GPU; on the CPU f32, or mixed where the processor
+    /// multiplies bf16 that much faster.
     pub fn for_inference(device: Device) -> Self {
-        if device.is_cuda() { Self::Bf16 } else { Self::F32 }
+        match Self::fastest(device) {
+            Self::Bf16 if !device.is_cuda() => Self::Mixed,
+            precision => precision,
+        }
     }
 
     /// The faster precision on a device: bf16 on a GPU; on the CPU what a short measurement says, once a run.

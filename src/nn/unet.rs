@@ -154,8 +154,11 @@ impl UNet {
             x = self.block(&x, block, interrupt)?;
         }
         for (up, block) in self.ups.iter().zip(&self.decoder) {
+            let mut skip = skips.pop().ok_or_else(|| NnError::Input("a decoder level without its skip".into()))?;
+            if skips.is_empty() && precision == Precision::Mixed {
+                (x, skip) = (x.f_to_kind(Kind::Float)?, skip.f_to_kind(Kind::Float)?);
+            }
             let raised = self.raise(&x, *up)?;
-            let skip = skips.pop().ok_or_else(|| NnError::Input("a decoder level without its skip".into()))?;
             x = Tensor::f_cat(&[skip, raised], 1)?;
             x = self.block(&x, block, interrupt)?;
         }
@@ -192,6 +195,10 @@ impl UNet {
 
     fn convolve(&self, x: &Tensor, conv: Conv, padding: i64) -> Result<Tensor, NnError> {
         let (weight, bias) = self.weights(conv, x.kind())?;
+        if self.config.dims == Dims::Three && x.device() == Device::Cpu && tch::utils::has_mkldnn() {
+            // libtorch would take a slow loop for the small images of the deep levels.
+            return Ok(x.f_mkldnn_convolution(&weight, Some(&bias), [padding; 3], [1; 3], [1; 3], 1)?);
+        }
         Ok(match self.config.dims {
             Dims::Two => x.f_conv2d(&weight, Some(&bias), [1; 2], [padding; 2], [1; 2], 1)?,
             Dims::Three => x.f_conv3d(&weight, Some(&bias), [1; 3], [padding; 3], [1; 3], 1)?,

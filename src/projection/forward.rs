@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 /// Columns done together: neighbours read the same lines while these are still in the cache.
 const COLUMN_BLOCK: usize = 16;
+
 /// The film of a volume, `[row][col]`: line integrals of mu along each pixel's ray, dimensionless
 /// (mu = 0.0193 /mm times r). The volume's frame counts from `isocentre_mm` of the patient's frame.
 pub fn project(volume: &Attenuation, view: &View, isocentre_mm: [f64; 3]) -> Raster {
