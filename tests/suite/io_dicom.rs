@@ -408,9 +408,9 @@ fn a_length_in_a_header_allocates_nothing() {
     has(&words, &["4294967294 bytes", "the file ends"]);
 }
 
-/// A film of 24 x 16 pixels whose packed picture an outside encoder made (tests/cases/dicom_streams/make.py).
+/// A film of 24 x 16 pixels whose packed picture an outside encoder made (tests/golden/dicom_streams/make.py).
 fn packed(name: &str, syntax: &str) -> Dcm {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/dicom_streams");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/dicom_streams");
     let stream = fs::read(folder.join(name)).unwrap();
     super_film().short(tags::ROWS, 16).short(tags::COLUMNS, 24).fragments(stream).syntax(syntax)
 }

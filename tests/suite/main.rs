@@ -16,4 +16,5 @@ mod nn;
 mod parity;
 mod projection;
 mod shaders;
+mod train;
 mod viewport;
