@@ -117,8 +117,8 @@ fn a_reconstruction_stands_where_the_truth_stands_and_can_be_cancelled() {
     let folder = folder_with_ct();
     let at = folder.path();
     done(at, &["project", "ct.nii.gz", "-o", "films"]);
-    super::nn::tiny_model(&at.join("model"), false);
-    let networks = ["--device", "cpu", "--model", "model"];
+    // The trained networks: fresh ones turn the rounding of bf16, where a processor has it, into whole HU.
+    let networks = ["--device", "cpu"];
     let films = [&["reconstruct", "--ap", "films/ap.dcm", "--lateral", "films/lateral.dcm"], &networks[..]].concat();
     let said = done(at, &[&films[..], &["-o", "out.nii.gz", "--json"]].concat());
     let said: serde_json::Value = serde_json::from_str(&said).unwrap();
