@@ -1,4 +1,4 @@
-//! Every change the person can make, as a value. Panels send these; [`super::apply`] is the one place that obeys them.
+//! Every change the person can make, as a value. Panels send these; `apply.rs` is the one place that obeys them.
 
 use super::film::{Change, Slot};
 use super::state::{Dialog, ExportForm, Purpose};

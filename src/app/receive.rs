@@ -60,12 +60,11 @@ impl Workstation {
                 self.state.run = None;
                 self.state.note(Tone::Danger, "The films cannot be reconstructed", cause.to_string());
             }
-            (_, Done::Mask { case, threshold_hu, mask }) => {
-                if self.state.mask.asked == Some((case, threshold_hu)) {
-                    self.state.mask.busy = false;
-                    self.state.mask.volumes = Some(LungVolumes { right_ml: mask.right_ml, left_ml: mask.left_ml });
-                    self.state.scene = self.state.scene.take().map(|s| s.with_mask(Some(mask.labels.into())));
-                }
+            (_, Done::Mask { case, threshold_hu, .. }) if self.state.mask.asked != Some((case, threshold_hu)) => {}
+            (_, Done::Mask { mask, .. }) => {
+                self.state.mask.busy = false;
+                self.state.mask.volumes = Some(LungVolumes { right_ml: mask.right_ml, left_ml: mask.left_ml });
+                self.state.scene = self.state.scene.take().map(|s| s.with_mask(Some(mask.labels.into())));
             }
             (lane, Done::Written { what, path, result }) => {
                 if lane == Lane::Export {

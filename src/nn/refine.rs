@@ -6,18 +6,12 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 /// What the refining network sees and gives besides the paper's single slice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefineInput {
     /// Slices on each side of the one that is refined; 0 is the paper's.
     pub neighbours: i64,
     /// Whether the output is added to the coarse slice; `false` is the paper's.
     pub residual: bool,
-}
-
-impl Default for RefineInput {
-    fn default() -> Self {
-        Self { neighbours: 0, residual: false }
-    }
 }
 
 /// The refining network: `[N, 1 + 2 neighbours, H, W]` to `[N, 1, H, W]`, relative attenuation both.

@@ -318,7 +318,7 @@ fn two_films_become_a_volume_and_cancel_answers_at_once() {
     press(&mut app, "Reconstruct");
     assert!(state(&app).run.is_some());
     let begun = Instant::now();
-    while !app.query_by_label("Coarse network").is_some() && begun.elapsed() < PATIENCE {
+    while app.query_by_label("Coarse network").is_none() && begun.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(2));
         app.step();
     }

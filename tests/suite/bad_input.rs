@@ -194,7 +194,7 @@ impl Make {
 fn forbidden(path: PathBuf) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::write(&path, nifti()).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     std::fs::read(&path).is_err().then_some(path)
 }
 

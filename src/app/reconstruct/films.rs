@@ -241,7 +241,8 @@ fn distances(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
     let t = theme();
     let s = &film.settings;
     let width = (ui.available_width() - 2.0 * t.space.medium) / 3.0;
-    let fields: [(&str, f64, Provenance, _, f64, usize, fn(f64) -> Change); 3] = [
+    type ToChange = fn(f64) -> Change;
+    let fields: [(_, _, _, _, _, _, ToChange); 3] = [
         ("Pixel", s.pitch_mm[0], s.pitch_from, PITCHES_MM, 0.005, 3, Change::Pitch),
         ("SAD", s.sad_mm, s.sad_from, DISTANCES_MM, 5.0, 0, Change::Sad),
         ("SDD", s.sdd_mm, s.sdd_from, DISTANCES_MM, 5.0, 0, Change::Sdd),
