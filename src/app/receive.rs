@@ -15,6 +15,7 @@ use crate::nn::{Event, Reconstruction, Reconstructor};
 use egui::{Context, TextureOptions, ViewportCommand};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 /// How far the bar stands when the coarse network begins and when it has ended; the rest is the refining network's.
@@ -203,11 +204,11 @@ impl Workstation {
                         return;
                     }
                 }
-                Err(false) => {
+                Err(TryRecvError::Empty) => {
                     self.handle = Some(handle);
                     return;
                 }
-                Err(true) => {
+                Err(TryRecvError::Disconnected) => {
                     self.state.run = None;
                     return;
                 }

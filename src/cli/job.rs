@@ -10,6 +10,7 @@ use crate::nn::model::ModelSource;
 use crate::nn::reconstruct::{Event, Handle, Job, Reconstruction, Reconstructor};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 /// How often a running job is looked at.
@@ -62,8 +63,10 @@ fn follow(handle: &Handle) -> Result<Arc<Reconstruction>, CliError> {
                 let (cause, advice) = cause.rsplit_once("; ").unwrap_or((&cause, "try --device cpu"));
                 return Err(CliError::failure(cause, advice));
             }
-            Err(false) => std::thread::sleep(LOOK_EVERY),
-            Err(true) => return Err(CliError::failure("the reconstruction ended without a result", "try again")),
+            Err(TryRecvError::Empty) => std::thread::sleep(LOOK_EVERY),
+            Err(TryRecvError::Disconnected) => {
+                return Err(CliError::failure("the reconstruction ended without a result", "try again"));
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use super::parameters::Parameters;
 use super::refine::RefineInput;
 use super::unet::UNet;
 use super::{NnError, coarse, refine};
+use crate::geometry::ViewPair;
 use crate::projection::BackProjection;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -80,6 +81,27 @@ pub struct InputRange {
     pub angle_tolerance_deg: f64,
     /// How films are standardised.
     pub normalisation: String,
+}
+
+impl InputRange {
+    /// What to say where films were taken from directions the model never learnt; `None` where it knows them.
+    pub fn caution(&self, views: &ViewPair) -> Option<String> {
+        let known = [&self.frontal_deg, &self.lateral_deg];
+        let strange = views.views.iter().zip(known).find(|(view, angles)| {
+            let off = |angle: &f64| {
+                let turn = (view.angle.degrees() - angle).rem_euclid(360.0);
+                turn.min(360.0 - turn)
+            };
+            !angles.iter().any(|angle| off(angle) <= self.angle_tolerance_deg)
+        });
+        let (view, angles) = strange?;
+        let listed: Vec<String> = angles.iter().map(|a| format!("{a:.0}")).collect();
+        Some(format!(
+            "a film at {:.0} degrees: the model learnt films at {} degrees only; expect a worse volume",
+            view.angle.degrees(),
+            listed.join(" and ")
+        ))
+    }
 }
 
 /// A collection of cases.

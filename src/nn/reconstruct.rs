@@ -113,12 +113,12 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// The next event, if one has come; `Err(true)` says that none will come any more.
+    /// The next event, if one has come.
     ///
     /// # Errors
-    /// `Err(false)` while the job works on, `Err(true)` after its last event.
-    pub fn poll(&self) -> Result<Event, bool> {
-        self.events.try_recv().map_err(|e| e == TryRecvError::Disconnected)
+    /// `Empty` while the job works on, `Disconnected` after its last event.
+    pub fn poll(&self) -> Result<Event, TryRecvError> {
+        self.events.try_recv()
     }
 
     /// Waits for the next event; `None` after the last.
@@ -258,6 +258,9 @@ impl Run {
         });
         let views = [prepared[0].1, prepared[1].1];
         let films = prepared.map(|(film, _)| film);
+        if let Some(caution) = model.card().input.caution(&job.views) {
+            self.tell(Event::Notice(caution));
+        }
         let channels = model.card().architecture.input;
         let values = back_project(&films, &views, &cube, channels);
         from_channels(&values, channels.channels(), cube.dims(), device)

@@ -235,3 +235,12 @@ fn device_names_are_understood_or_refused() {
     assert!("gpu".parse::<DeviceChoice>().is_err());
     assert!(matches!(DeviceChoice::Cuda(99).device(), Err(NnError::NoDevice(name)) if name == "cuda:99"));
 }
+
+#[test]
+fn films_from_directions_never_learnt_are_said() {
+    let range = ModelSource::Bundled.card().unwrap().input;
+    assert_eq!(range.caution(&Preset::Simulated.pair()), None);
+    assert_eq!(range.caution(&Preset::ChestRoom.pair()), None);
+    let said = range.caution(&Preset::CeilingPair.pair()).unwrap();
+    assert!(said.contains("45 degrees") && said.contains("0 and 180"), "{said}");
+}
