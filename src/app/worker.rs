@@ -10,6 +10,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long closing waits for jobs that were told to stop. Longer than the slowest step between two looks at the
+/// flag; a job that hangs in a dead network folder must not hold the program for ever.
+const LAST_WORD: Duration = Duration::from_secs(10);
+/// Between two looks at whether a thread has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// Asked by a job between steps of its work.
 #[derive(Clone, Debug, Default)]
@@ -60,13 +68,14 @@ pub struct Workers<L, T> {
     reports: Receiver<Report<L, T>>,
     wake: Arc<dyn Fn() + Send + Sync>,
     next_ticket: u64,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl<L: Copy + Eq + Hash + Send + std::fmt::Debug + 'static, T: Send + 'static> Workers<L, T> {
     /// No jobs yet; `wake` is called from the job's thread whenever a result is ready.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
         let (sender, reports) = channel();
-        Self { lanes: HashMap::new(), sender, reports, wake: Arc::new(wake), next_ticket: 1 }
+        Self { lanes: HashMap::new(), sender, reports, wake: Arc::new(wake), next_ticket: 1, threads: Vec::new() }
     }
 
     /// Starts `work` in `lane`; what ran or waited there before is cancelled and its result will be discarded.
@@ -134,7 +143,7 @@ impl<L: Copy + Eq + Hash + Send + std::fmt::Debug + 'static, T: Send + 'static> 
     }
 
     /// One thread, named after its lane, that ends in one message whatever happens.
-    fn launch(&self, lane: L, ticket: u64, cancel: Cancel, work: Work<T>) {
+    fn launch(&mut self, lane: L, ticket: u64, cancel: Cancel, work: Work<T>) {
         let (sender, wake) = (self.sender.clone(), Arc::clone(&self.wake));
         let name = format!("biplane {lane:?}");
         let started = std::thread::Builder::new().name(name).spawn(move || {
@@ -144,14 +153,30 @@ impl<L: Copy + Eq + Hash + Send + std::fmt::Debug + 'static, T: Send + 'static> 
             let _ = sender.send(Report { lane, ticket, result });
             wake();
         });
-        if started.is_err() {
-            let _ = self.sender.send(Report { lane, ticket, result: Err(Lost::NoThread) });
+        self.threads.retain(|thread| !thread.is_finished());
+        match started {
+            Ok(thread) => self.threads.push(thread),
+            Err(_) => {
+                let _ = self.sender.send(Report { lane, ticket, result: Err(Lost::NoThread) });
+            }
         }
     }
 }
 
 impl<L, T> Drop for Workers<L, T> {
+    /// Stops all jobs and sees their threads end: libtorch takes its statics down when the process ends, and a network
+    /// that still runs then crashes.
     fn drop(&mut self) {
         self.lanes.values().for_each(|lane| lane.cancel.raise());
+        let deadline = Instant::now() + LAST_WORD;
+        for thread in self.threads.drain(..) {
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+            if thread.is_finished() {
+                // Panics were caught inside; there is nothing left to tell.
+                let _ = thread.join();
+            }
+        }
     }
 }

@@ -389,6 +389,23 @@ fn workers_discard_what_is_stale_and_end_in_a_message() {
 }
 
 #[test]
+fn closing_stops_jobs_and_sees_them_end() {
+    let ended = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let seen = Arc::clone(&ended);
+    let mut workers: Workers<u8, u32> = Workers::new(|| {});
+    workers.start(1, move |cancel| {
+        while !cancel.is_raised() {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        seen.store(true, std::sync::atomic::Ordering::SeqCst);
+        0
+    });
+    drop(workers);
+    assert!(ended.load(std::sync::atomic::Ordering::SeqCst), "a network that outlives main crashes the process");
+}
+
+#[test]
 fn the_demonstration_yields_to_a_touch_and_begins_anew_after_a_minute() {
     let state = State::default();
     let mut demo = Demo::default();
