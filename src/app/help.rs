@@ -91,7 +91,7 @@ fn binding(ui: &mut Ui, row: &HelpRow) {
                 .on_hover_text(&row.gestures);
         });
         let text = RichText::new(row.description).font(t.body()).color(t.color.text_secondary);
-        ui.add(Label::new(text).truncate());
+        ui.add(Label::new(text).truncate()).on_hover_text(row.description);
     });
 }
 

@@ -18,6 +18,9 @@ const DISTANCES_MM: std::ops::RangeInclusive<f64> = 100.0..=20000.0;
 /// Pixel pitches that can be typed, mm.
 const PITCHES_MM: std::ops::RangeInclusive<f64> = 0.01..=10.0;
 
+/// How dark the shade behind lines and their names is on a film.
+const LINE_SHADE: f32 = 0.55;
+
 /// Both cards.
 pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
     for slot in Slot::BOTH {
@@ -136,8 +139,15 @@ fn lung_lines(ui: &mut Ui, film: Rect, rows: f64, span: LungSpan, slot: Slot) ->
             .on_hover_cursor(CursorIcon::ResizeVertical);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, &label));
         let colour = if response.hovered() || response.dragged() { t.color.text } else { t.color.letter };
+        let shade = t.color.image.gamma_multiply(LINE_SHADE);
+        ui.painter().hline(film.x_range(), y, Stroke::new(3.0, shade));
         ui.painter().hline(film.x_range(), y, Stroke::new(1.0, colour));
-        ui.painter().text(pos2(film.left() + t.space.tiny, y), Align2::LEFT_BOTTOM, name, t.caption(), colour);
+        let galley = ui.painter().layout_no_wrap(name.into(), t.caption(), colour);
+        // Inside of the lungs' span, which is free of the letters at the film's upper and lower edge.
+        let corner = if name == "apex" { Align2::LEFT_TOP } else { Align2::LEFT_BOTTOM };
+        let at = corner.anchor_size(pos2(film.left() + t.space.tiny, y), galley.size());
+        ui.painter().rect_filled(at.expand2(vec2(2.0, 0.0)), 2.0, shade);
+        ui.painter().galley(at.min, galley, colour);
         if response.dragged() {
             let moved = (row + f64::from(response.drag_delta().y / film.height()) * rows).clamp(0.0, rows - 1.0);
             dragged = Some(if name == "apex" {

@@ -147,7 +147,7 @@ const PLANNING: [Binding; 4] = [
     plane(Gesture::Drag(Left, NONE), Action::Crosshair),
     plane(Gesture::Drag(Right, NONE), Action::WindowLevel),
     volume(Gesture::Drag(Left, NONE), Action::Orbit),
-    volume(Gesture::Drag(Right, NONE), Action::WindowLevel),
+    volume(Gesture::Drag(Right, NONE), Action::Zoom),
 ];
 
 const COMMON: [Binding; 39] = [
@@ -197,7 +197,7 @@ impl Action {
     /// What it does, for the help.
     pub fn description(self) -> &'static str {
         match self {
-            Self::WindowLevel => "Window: across for width, down for centre",
+            Self::WindowLevel => "Window: width across, centre down",
             Self::Zoom => "Zoom",
             Self::Pan => "Pan",
             Self::Crosshair => "Crosshair to the pointer",

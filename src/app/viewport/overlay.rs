@@ -5,14 +5,20 @@ use super::geometry::{PlaneGeometry, Slices, position_text, scale_bar_mm};
 use super::scene::Scene;
 use super::style::Style;
 use crate::geometry::{Axis, Vec3, dot};
-use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, pos2, vec2};
+use crate::gpu::slice::Window;
+use egui::{Align2, Color32, FontId, Galley, Painter, Pos2, Rect, Stroke, Vec2, pos2, vec2};
+use std::sync::Arc;
 
 /// Panes narrower than this (points) show letters and the slice's number only.
 const ROOMY: f32 = 260.0;
 /// Ends of the scale bar, points.
 const TICK: f32 = 4.0;
-/// Shift of the shadow that keeps text readable on white, points.
-const SHADOW: f32 = 1.0;
+/// How much of the picture the shade behind text takes away, so that text reads on bone as on air.
+const SHADE: f32 = 0.55;
+/// How far the shade reaches beyond text to its sides, and its roundness, points.
+const SHADE_MARGIN: f32 = 3.0;
+/// Rows of text that notices leave to the lower corners.
+const CORNER_ROWS: f32 = 6.0;
 
 /// Everything over a plane. `pointer` is where the pointer hovers.
 pub(super) fn plane(
@@ -31,48 +37,56 @@ pub(super) fn plane(
     let slices = Slices::of(scene.frame(), geometry.axis);
     let number = slices.index_of(look.state.cursor_mm) + 1;
     let place = position_text(geometry.axis, look.state.cursor_mm[geometry.axis.index()]);
-    ink.line(Align2::LEFT_TOP, 0, geometry.axis.plane_name(), look.style.plane(geometry.axis));
-    ink.line(Align2::LEFT_TOP, 1, &format!("{number} / {}", slices.count), look.style.text);
+    let mut corner = Corner::new(&ink, Align2::LEFT_TOP);
+    corner.line(geometry.axis.plane_name(), look.style.plane(geometry.axis));
+    corner.line(&format!("{number} / {}", slices.count), look.style.text);
     if rect.width() < ROOMY {
         return;
     }
-    ink.line(Align2::LEFT_TOP, 2, &place, look.style.text);
-    window_text(&ink, look, Some(look.state.plane(geometry.axis).zoom));
+    corner.line(&place, look.style.text);
+    window_text(&ink, look, look.state.plane(geometry.axis).zoom);
     if let Some(at) = pointer {
         probe(&ink, scene, geometry, at);
     }
-    let bar_rows = scale_bar(&ink, geometry.mm_per_px);
+    let mut corner = Corner::new(&ink, Align2::RIGHT_BOTTOM);
+    scale_bar(&mut corner, geometry.mm_per_px);
     let (text, colour) = convention(geometry, look.style);
-    ink.line(Align2::RIGHT_BOTTOM, bar_rows, text, colour);
+    corner.line(text, colour);
 }
 
-/// Everything over the 3D view.
-pub(super) fn volume(painter: &Painter, rect: Rect, look: &Look<'_>, letters: [char; 4]) {
+/// Everything over the 3D view. `window` is its own, which no preset changes.
+pub(super) fn volume(painter: &Painter, rect: Rect, look: &Look<'_>, letters: [char; 4], window: &Window) {
     let ink = Ink { painter, rect, style: look.style };
     ink.letters(letters);
-    ink.line(Align2::LEFT_TOP, 0, "3D", look.style.text);
-    ink.line(Align2::LEFT_TOP, 1, "Maximum intensity", look.style.faint);
-    if rect.width() >= ROOMY {
-        window_text(&ink, look, Some(look.state.camera.zoom));
+    let mut corner = Corner::new(&ink, Align2::LEFT_TOP);
+    corner.line("3D", look.style.text);
+    corner.line("Maximum intensity", look.style.faint);
+    if rect.width() < ROOMY {
+        return;
     }
+    let mut corner = Corner::new(&ink, Align2::RIGHT_TOP);
+    let [low, high] = [-0.5, 0.5].map(|part| window.centre_hu + part * window.width_hu);
+    corner.line(&format!("Fixed, {low:.0} to {high:.0} HU"), look.style.faint);
+    zoom_text(&mut corner, look, look.state.camera.zoom);
 }
 
 /// Name and a sentence in a pane without a picture.
 pub(super) fn empty(painter: &Painter, rect: Rect, style: &Style, name: (&str, Color32), sentence: &str) {
     let ink = Ink { painter, rect, style };
-    ink.line(Align2::LEFT_TOP, 0, name.0, name.1);
+    Corner::new(&ink, Align2::LEFT_TOP).line(name.0, name.1);
     let font = FontId::proportional(style.text_size);
     let width = (rect.width() - 4.0 * style.margin).max(1.0);
     let galley = painter.layout(sentence.into(), font, style.faint, width);
     painter.galley(rect.center() - galley.size() / 2.0, galley, style.faint);
 }
 
-/// A sentence at the lower edge's middle, for what is odd about a picture.
+/// A sentence above the lower corners, for what is odd about a picture.
 pub(super) fn notice(painter: &Painter, rect: Rect, style: &Style, sentence: &str) {
-    let font = FontId::proportional(style.text_size);
-    let galley = painter.layout(sentence.into(), font, style.warning, (rect.width() - 4.0 * style.margin).max(1.0));
-    let at = pos2(rect.center().x - galley.size().x / 2.0, rect.max.y - galley.size().y - 3.0 * style.letter_size);
-    painter.galley(at, galley, style.warning);
+    let ink = Ink { painter, rect, style };
+    let galley = ink.laid_out(sentence, style.text_size, style.warning, (rect.width() - 4.0 * style.margin).max(1.0));
+    let up = CORNER_ROWS * style.text_size * 1.3;
+    let at = pos2(rect.center().x - galley.size().x / 2.0, rect.max.y - galley.size().y - up);
+    ink.put(Rect::from_min_size(at, galley.size()), galley);
 }
 
 /// A pane's painter with its frame and style.
@@ -83,21 +97,21 @@ struct Ink<'a> {
 }
 
 impl Ink<'_> {
-    /// Text with a shadow, so that it reads on bone as on air.
-    fn text(&self, at: Pos2, align: Align2, text: &str, font: FontId, colour: Color32) {
-        let shadow = self.style.background.gamma_multiply(0.8);
-        self.painter.text(at + vec2(SHADOW, SHADOW), align, text, font.clone(), shadow);
-        self.painter.text(at, align, text, font, colour);
+    /// Text on one or more rows, none of them wider than `width`.
+    fn laid_out(&self, text: &str, size: f32, colour: Color32, width: f32) -> Arc<Galley> {
+        self.painter.layout(text.into(), FontId::proportional(size), colour, width)
     }
 
-    /// A line of text in a corner, counted from that corner.
-    fn line(&self, corner: Align2, number: usize, text: &str, colour: Color32) {
-        let inner = self.rect.shrink(self.style.margin);
-        let down = number as f32 * self.style.text_size * 1.3;
-        let at = corner.pos_in_rect(&inner);
-        let towards_middle = if corner.y() == egui::Align::Max { -down } else { down };
-        let at = at + vec2(0.0, towards_middle);
-        self.text(at, corner, text, FontId::proportional(self.style.text_size), colour);
+    /// Text on its shade.
+    fn put(&self, at: Rect, galley: Arc<Galley>) {
+        self.shade(at);
+        self.painter.galley(at.min, galley, self.style.text);
+    }
+
+    /// Darkens what lies behind text.
+    fn shade(&self, at: Rect) {
+        let at = at.expand2(vec2(SHADE_MARGIN, 0.0));
+        self.painter.rect_filled(at, SHADE_MARGIN, self.style.background.gamma_multiply(SHADE));
     }
 
     /// Letters at the middle of the left, right, top and bottom edge.
@@ -105,14 +119,49 @@ impl Ink<'_> {
         let inner = self.rect.shrink(self.style.margin);
         let sides = [Align2::LEFT_CENTER, Align2::RIGHT_CENTER, Align2::CENTER_TOP, Align2::CENTER_BOTTOM];
         for (side, letter) in sides.into_iter().zip(letters) {
-            let font = FontId::proportional(self.style.letter_size);
-            self.text(side.pos_in_rect(&inner), side, letter.encode_utf8(&mut [0; 4]), font, self.style.letter);
+            let galley = self.laid_out(&letter.to_string(), self.style.letter_size, self.style.letter, f32::INFINITY);
+            self.put(side.anchor_size(side.pos_in_rect(&inner), galley.size()), galley);
         }
     }
 
     /// From the pane's pixels (points here) to the screen.
     fn on_screen(&self, px: [f64; 2]) -> Pos2 {
         self.rect.min + vec2(px[0] as f32, px[1] as f32)
+    }
+}
+
+/// Rows of one corner, from the pane's edge inwards. None reaches the letter at the edge's middle, so that nothing in
+/// a pane lies over anything else.
+struct Corner<'a> {
+    ink: &'a Ink<'a>,
+    at: Align2,
+    used: f32,
+}
+
+impl<'a> Corner<'a> {
+    fn new(ink: &'a Ink<'a>, at: Align2) -> Self {
+        Self { ink, at, used: 0.0 }
+    }
+
+    /// The width that the letter leaves.
+    fn width(&self) -> f32 {
+        let style = self.ink.style;
+        (self.ink.rect.width() / 2.0 - style.letter_size - style.margin).max(1.0)
+    }
+
+    /// The next row's place for something of this size.
+    fn place(&mut self, size: Vec2) -> Rect {
+        let corner = self.at.pos_in_rect(&self.ink.rect.shrink(self.ink.style.margin));
+        let inwards = if self.at.y() == egui::Align::Max { -self.used } else { self.used };
+        self.used += size.y;
+        self.at.anchor_size(corner + vec2(0.0, inwards), size)
+    }
+
+    /// A line of text, on two rows where the pane is narrow.
+    fn line(&mut self, text: &str, colour: Color32) {
+        let galley = self.ink.laid_out(text, self.ink.style.text_size, colour, self.width());
+        let at = self.place(galley.size());
+        self.ink.put(at, galley);
     }
 }
 
@@ -140,29 +189,39 @@ fn crosshair(ink: &Ink<'_>, cursor_mm: Vec3, geometry: &PlaneGeometry) {
 }
 
 /// Window values, the preset's name, zoom.
-fn window_text(ink: &Ink<'_>, look: &Look<'_>, zoom: Option<f64>) {
+fn window_text(ink: &Ink<'_>, look: &Look<'_>, zoom: f64) {
     let window = look.state.window;
     let name = look.state.preset_name().map(|n| format!("{n}  ")).unwrap_or_default();
-    let values = format!("{name}W {:.0}  C {:.0}", window.width_hu, window.centre_hu);
-    ink.line(Align2::RIGHT_TOP, 0, &values, look.style.text);
-    let mut row = 1;
-    if let Some(zoom) = zoom.filter(|z| (z - 1.0).abs() > 0.005) {
-        ink.line(Align2::RIGHT_TOP, row, &format!("Zoom {zoom:.2}"), look.style.faint);
-        row += 1;
+    let mut corner = Corner::new(ink, Align2::RIGHT_TOP);
+    corner.line(&format!("{name}W {:.0}  C {:.0}", window.width_hu, window.centre_hu), look.style.text);
+    zoom_text(&mut corner, look, zoom);
+}
+
+/// What is unusual: enlarged, black and white exchanged.
+fn zoom_text(corner: &mut Corner<'_>, look: &Look<'_>, zoom: f64) {
+    if (zoom - 1.0).abs() > 0.005 {
+        corner.line(&format!("Zoom {zoom:.2}"), look.style.faint);
     }
     if look.state.invert {
-        ink.line(Align2::RIGHT_TOP, row, "Inverted", look.style.warning);
+        corner.line("Inverted", look.style.warning);
     }
 }
 
-/// HU and position under the pointer.
+/// HU and position under the pointer; a row for each direction where they do not fit beside each other.
 fn probe(ink: &Ink<'_>, scene: &Scene, geometry: &PlaneGeometry, at: Pos2) {
     let from_corner = at - ink.rect.min;
     let point = geometry.world_from_px([f64::from(from_corner.x), f64::from(from_corner.y)]);
     let Some(hu) = hu_at(scene, point) else { return };
     let place: Vec<String> = Axis::ALL.iter().map(|a| position_text(*a, point[a.index()])).collect();
-    ink.line(Align2::LEFT_BOTTOM, 0, &place.join("  "), ink.style.faint);
-    ink.line(Align2::LEFT_BOTTOM, 1, &format!("{hu} HU"), ink.style.text);
+    let mut corner = Corner::new(ink, Align2::LEFT_BOTTOM);
+    let beside = place.join("  ");
+    let galley = ink.laid_out(&beside, ink.style.text_size, ink.style.faint, f32::INFINITY);
+    if galley.size().x <= corner.width() {
+        corner.line(&beside, ink.style.faint);
+    } else {
+        place.iter().rev().for_each(|line| corner.line(line, ink.style.faint));
+    }
+    corner.line(&format!("{hu} HU"), ink.style.text);
 }
 
 /// The CT number of the voxel that holds a point, `None` outside.
@@ -172,25 +231,25 @@ pub fn hu_at(scene: &Scene, point_mm: Vec3) -> Option<i16> {
     scene.volume.at(index(voxel[0])?, index(voxel[1])?, index(voxel[2])?)
 }
 
-/// A bar of a round length; returns the rows it takes in its corner.
-fn scale_bar(ink: &Ink<'_>, mm_per_point: f64) -> usize {
-    let most = f64::from(ink.style.scale_bar.min(ink.rect.width() / 3.0));
+/// A bar of a round length with what it measures, as a row of its corner.
+fn scale_bar(corner: &mut Corner<'_>, mm_per_point: f64) {
+    let ink = corner.ink;
+    let most = f64::from(ink.style.scale_bar.min(corner.width() / 2.0));
     let mm = scale_bar_mm(mm_per_point, most);
     let length = (mm / mm_per_point) as f32;
-    let end = ink.rect.shrink(ink.style.margin).max - vec2(0.0, SHADOW);
+    let text = if mm >= 10.0 { format!("{:.0} cm", mm / 10.0) } else { format!("{mm} mm") };
+    let galley = ink.laid_out(&text, ink.style.text_size, ink.style.text, f32::INFINITY);
+    let size = galley.size() + vec2(length + ink.style.margin, 0.0);
+    let row = corner.place(size);
+    ink.shade(row);
+    ink.painter.galley(row.min, galley, ink.style.text);
+    let end = row.right_center() + vec2(0.0, TICK / 2.0);
     let start = end - vec2(length, 0.0);
     let stroke = Stroke::new(ink.style.line, ink.style.text);
-    let shadow = Stroke::new(ink.style.line * 3.0, ink.style.background.gamma_multiply(0.6));
-    for stroke in [shadow, stroke] {
-        ink.painter.line_segment([start, end], stroke);
-        for x in [start, end] {
-            ink.painter.line_segment([x, x - vec2(0.0, TICK)], stroke);
-        }
+    ink.painter.line_segment([start, end], stroke);
+    for x in [start, end] {
+        ink.painter.line_segment([x, x - vec2(0.0, TICK)], stroke);
     }
-    let text = if mm >= 10.0 { format!("{:.0} cm", mm / 10.0) } else { format!("{mm} mm") };
-    let font = FontId::proportional(ink.style.text_size);
-    ink.text(start - vec2(ink.style.margin, -TICK / 2.0), Align2::RIGHT_BOTTOM, &text, font, ink.style.text);
-    1
 }
 
 /// The convention of the picture as it stands, told from its directions, so that a flip cannot make it lie.

@@ -122,7 +122,7 @@ fn obey(action: Action, motion: Motion, rect: Rect, look: &Look<'_>, geometry: &
 }
 
 /// Across changes the width, down the centre, both by the window's own measure.
-pub(super) fn window_by(window: Window, by: egui::Vec2) -> ViewCommand {
+fn window_by(window: Window, by: egui::Vec2) -> ViewCommand {
     let pace = window.width_hu.max(LEAST_PACE_HU) / WINDOW_POINTS;
     ViewCommand::SetWindow(Window {
         centre_hu: window.centre_hu + f64::from(by.y) * pace,

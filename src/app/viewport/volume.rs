@@ -5,14 +5,16 @@ use super::command::ViewCommand;
 use super::geometry::{CameraGeometry, edge_letters};
 use super::hands::{self, Motion, ZOOM_PER_NOTCH};
 use super::paint::{Ticket, VolumePaint};
-use super::plane::window_by;
 use super::scene::Scene;
 use super::state::{Camera, Pane, ViewState};
 use super::{Look, overlay};
 use crate::gpu::raymarch::ShowParams;
-use crate::gpu::slice::Place as Corner;
+use crate::gpu::slice::{Place as Corner, Window};
 use egui::{Rect, Response, Sense, Ui, WidgetInfo};
 
+/// The window of the 3D view, [-100, 900] HU: soft tissue faint, bone bright. In the windows of the planes, lung above
+/// all, every ray through a body meets something white.
+pub const WINDOW: Window = Window { centre_hu: 400.0, width_hu: 1000.0 };
 /// Dragging over this many points turns by a radian.
 const TURN_POINTS: f64 = 120.0;
 /// Dragging up over this many points enlarges e-fold.
@@ -36,9 +38,9 @@ pub fn show(ui: &mut Ui, rect: Rect, look: &Look<'_>) -> Vec<ViewCommand> {
     let geometry = CameraGeometry::new(scene.frame(), &look.state.camera, size);
     paint(ui, &response, look, scene, &geometry);
     super::progress(ui, rect, look, scene);
-    overlay::volume(&painter, rect, look, edge_letters(geometry.right, geometry.down));
+    overlay::volume(&painter, rect, look, edge_letters(geometry.right, geometry.down), &WINDOW);
     for (action, motion) in gestures {
-        commands.extend(obey(action, motion, look, &geometry));
+        commands.extend(obey(action, motion, &geometry));
     }
     if response.drag_stopped() {
         commands.push(ViewCommand::EndGesture);
@@ -55,7 +57,7 @@ fn paint(ui: &Ui, pane: &Response, look: &Look<'_>, scene: &Scene, geometry: &Ca
         ..*geometry
     };
     let show = ShowParams {
-        window: look.state.window,
+        window: WINDOW,
         invert: look.state.invert,
         size_px: camera.size_px.map(|s| s as f32),
         place: Corner { corner_px: [rect.min.x, rect.min.y].map(|v| (v * px_per_point).round()), ..Corner::default() },
@@ -80,7 +82,7 @@ fn is_moving(ui: &Ui, pane: &Response, state: &ViewState) -> bool {
 }
 
 /// What a gesture means on the 3D view.
-fn obey(action: Action, motion: Motion, look: &Look<'_>, geometry: &CameraGeometry) -> Option<ViewCommand> {
+fn obey(action: Action, motion: Motion, geometry: &CameraGeometry) -> Option<ViewCommand> {
     match (action, motion) {
         // The near side follows the hand.
         (Action::Orbit, Motion::Drag { by, .. }) => {
@@ -93,7 +95,6 @@ fn obey(action: Action, motion: Motion, look: &Look<'_>, geometry: &CameraGeomet
         (Action::Pan, Motion::Drag { by, .. }) => {
             Some(ViewCommand::PanCamera([by.x, by.y].map(|v| -f64::from(v) * geometry.mm_per_px)))
         }
-        (Action::WindowLevel, Motion::Drag { by, .. }) => Some(window_by(look.state.window, by)),
         (Action::Maximise, _) => Some(ViewCommand::Maximise(Pane::Volume)),
         _ => None,
     }
