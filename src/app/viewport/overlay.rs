@@ -14,7 +14,7 @@ const ROOMY: f32 = 260.0;
 /// Ends of the scale bar, points.
 const TICK: f32 = 4.0;
 /// How much of the picture the shade behind text takes away, so that text reads on bone as on air.
-const SHADE: f32 = 0.55;
+const SHADE: f32 = 0.78;
 /// How far the shade reaches beyond text to its sides, and its roundness, points.
 const SHADE_MARGIN: f32 = 3.0;
 /// Rows of text that notices leave to the lower corners.
