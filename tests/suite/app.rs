@@ -257,13 +257,13 @@ fn the_mask_tells_volumes_that_follow_the_threshold() {
     assert_eq!((first.right_ml, first.left_ml), (expected.right_ml, expected.left_ml));
     let text = format!("{:.0} ml", first.right_ml);
     assert!(app.query_all_by_label(&text).next().is_some(), "{text}");
-    let mask = biplane::app::viewport::MaskView { threshold_hu: -950.0, ..state(&app).viewer.state.mask };
+    let mask = biplane::app::viewport::MaskView { threshold_hu: -650.0, ..state(&app).viewer.state.mask };
     send(&mut app, Command::View(ViewCommand::SetMask(mask)));
     settle(&mut app);
     let asked = state(&app).viewer.state.mask.threshold_hu;
     let expected = biplane::metrics::lung::lung_mask(&state(&app).case.as_ref().unwrap().volume, Hu(asked as f32));
     let second = state(&app).mask.volumes.unwrap();
-    assert_eq!((asked, second.right_ml, second.left_ml), (-950.0, expected.right_ml, expected.left_ml), "{first:?}");
+    assert_eq!((asked, second.right_ml, second.left_ml), (-650.0, expected.right_ml, expected.left_ml), "{first:?}");
 }
 
 #[test]
