@@ -4,6 +4,7 @@ use crate::geometry::{FrameError, ViewError, VolumeError};
 use crate::io::IoError;
 use crate::metrics::MetricsError;
 use crate::nn::NnError;
+use crate::nn::perceptual::WeightsError;
 use crate::projection::AttenuationError;
 use std::fmt;
 use std::process::ExitCode;
@@ -91,6 +92,7 @@ impl From<IoError> for CliError {
 impl From<NnError> for CliError {
     fn from(error: NnError) -> Self {
         match &error {
+            NnError::Weights(error) => Self::from(error),
             NnError::Cancelled => Self::cancelled(),
             NnError::NoDevice(_) => Self::split(Exit::Usage, &error.to_string()),
             NnError::File { .. } | NnError::Weight { .. } => Self::input(
@@ -100,6 +102,27 @@ impl From<NnError> for CliError {
             NnError::Input(_) => Self::split(Exit::BadInput, &error.to_string()),
             _ => Self::split(Exit::Failure, &error.to_string()),
         }
+    }
+}
+
+impl From<&WeightsError> for CliError {
+    fn from(error: &WeightsError) -> Self {
+        let exit = match error {
+            WeightsError::Cancelled => return Self::cancelled(),
+            WeightsError::NotFetchable(_) => Exit::Usage,
+            WeightsError::WouldExecute { .. }
+            | WeightsError::Damaged { .. }
+            | WeightsError::Unsuitable { .. }
+            | WeightsError::Read { .. } => Exit::BadInput,
+            _ => Exit::Failure,
+        };
+        Self::split(exit, &error.to_string())
+    }
+}
+
+impl From<WeightsError> for CliError {
+    fn from(error: WeightsError) -> Self {
+        Self::from(&error)
     }
 }
 

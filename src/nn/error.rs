@@ -42,6 +42,9 @@ pub enum NnError {
     /// The input does not suit the networks.
     #[error("{0}")]
     Input(String),
+    /// Weights that others trained.
+    #[error(transparent)]
+    Weights(#[from] super::perceptual::WeightsError),
 }
 
 impl From<tch::TchError> for NnError {

@@ -8,7 +8,7 @@ const ROOMS: [&str; 12] =
     ["units", "geometry", "io", "projection", "nn", "metrics", "train", "evaluate", "gpu", "app", "cli", "main"];
 
 /// Outside crates that may appear only in some rooms.
-const CRATES: [(&str, &[&str]); 18] = [
+const CRATES: [(&str, &[&str]); 20] = [
     ("egui", &["app"]),
     ("eframe", &["app"]),
     ("egui_extras", &["app"]),
@@ -25,6 +25,8 @@ const CRATES: [(&str, &[&str]); 18] = [
     ("dicom_dictionary_std", &["io"]),
     ("nifti", &["io"]),
     ("image", &["io"]),
+    ("zip", &["nn"]),
+    ("ureq", &["nn"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
 ];
