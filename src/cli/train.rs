@@ -82,6 +82,7 @@ fn explain(error: TrainError) -> CliError {
         TrainError::Stopped => CliError::cancelled(),
         TrainError::Plan(_) => CliError::input(error.to_string(), "mend the plan"),
         TrainError::Data { .. } => CliError::input(error.to_string(), "name a folder of cubes with --data"),
+        TrainError::Network(error) => error.into(),
         other => CliError::failure(other.to_string(), ""),
     }
 }
