@@ -8,6 +8,7 @@ pub mod phantom;
 pub mod raster;
 pub mod reorient;
 pub mod resample;
+mod taps;
 pub mod view;
 pub mod volume;
 

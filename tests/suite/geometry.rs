@@ -3,7 +3,7 @@
 use biplane::geometry::phantom::{Part, Phantom, Shape, ThoraxLimits, thorax};
 use biplane::geometry::view::hangs_flipped;
 use biplane::geometry::{Frame, FrameError, Preset, Volume, resample::resample};
-use biplane::units::{MU_WATER, Radians};
+use biplane::units::{Hu, MU_WATER, Radians};
 use proptest::prelude::*;
 
 fn close(a: [f64; 3], b: [f64; 3], tolerance: f64) -> bool {
@@ -101,6 +101,74 @@ fn resampling_keeps_linear_fields_and_means() {
     }
     let outside = resample(&volume, &Frame::centred([4; 3], [1.0; 3], [500.0, 0.0, 0.0]).unwrap());
     assert!(outside.hu().iter().all(|&v| v == -1024));
+}
+
+/// Where the grids have the same axes, and where they are turned by some degrees about z and x.
+fn turned(degrees: f64) -> [[f64; 3]; 3] {
+    let (s, c) = degrees.to_radians().sin_cos();
+    [[c, -s * c, s * s], [s, c * c, -s * c], [0.0, s, c]]
+}
+
+#[test]
+fn resampling_keeps_a_constant_to_its_edge_and_is_padding_beyond() {
+    for degrees in [0.0, 7.0] {
+        let fine = Frame::new([50, 41, 33], [0.7, 0.9, 1.3], [-20.0, 5.0, 9.0], turned(degrees)).unwrap();
+        let volume = Volume::filled(fine.clone(), Hu(-700.0));
+        let out = resample(&volume, &Frame::centred([40; 3], [2.8; 3], fine.centre_mm()).unwrap());
+        for (i, &v) in out.hu().iter().enumerate() {
+            let at = [i % 40, i / 40 % 40, i / 1600].map(|k| k as f64);
+            let p = fine.voxel_from_world(out.frame().world_from_voxel(at));
+            // Half a voxel beyond the outermost centres still belongs to the volume; on that border both are right.
+            let depth = (0..3).map(|k| (p[k] + 0.5).min(fine.dims()[k] as f64 - 0.5 - p[k])).fold(f64::MAX, f64::min);
+            let wanted = if depth > 0.0 { -700 } else { -1024 };
+            assert!(v == wanted || depth.abs() < 1e-3, "{degrees}: {v} at depth {depth}");
+        }
+    }
+}
+
+#[test]
+fn resampling_keeps_a_ramp_along_every_axis() {
+    for (degrees, axis) in [(0.0, 0), (0.0, 1), (0.0, 2), (7.0, 0), (7.0, 1), (7.0, 2)] {
+        let fine = Frame::new([60, 64, 70], [0.8, 0.7, 0.9], [3.0, -4.0, 5.0], turned(degrees)).unwrap();
+        let hu = |p: [f64; 3]| 900.0 + 20.0 * p[axis];
+        let voxel = |i: usize| [i % 60, i / 60 % 64, i / (60 * 64)].map(|k| k as f64);
+        let values = (0..fine.len()).map(|i| hu(fine.world_from_voxel(voxel(i))).round() as i16).collect();
+        let volume = Volume::new(fine.clone(), values).unwrap();
+        for spacing in [2.8, 0.5] {
+            let out = resample(&volume, &Frame::centred([8; 3], [spacing; 3], fine.centre_mm()).unwrap());
+            for (i, &v) in out.hu().iter().enumerate() {
+                let at = out.frame().world_from_voxel([i % 8, i / 8 % 8, i / 64].map(|k| k as f64));
+                assert!((f64::from(v) - hu(at)).abs() < 2.0, "{degrees} {axis} {spacing}: {v} for {}", hu(at));
+            }
+        }
+    }
+}
+
+#[test]
+fn resampling_onto_the_same_grid_changes_nothing() {
+    for degrees in [0.0, 7.0] {
+        let frame = Frame::new([23, 17, 19], [0.71, 0.93, 1.3], [-20.3, 5.1, 900.7], turned(degrees)).unwrap();
+        let noise = (0..frame.len()).map(|i| ((i * 7919) % 4096) as i16 - 1024).collect();
+        let volume = Volume::new(frame.clone(), noise).unwrap();
+        assert!(resample(&volume, &frame) == volume, "{degrees}");
+    }
+}
+
+#[test]
+fn a_coarser_grid_sees_no_pattern_finer_than_itself() {
+    // Stripes one voxel wide: any sampling without a low-pass keeps them as beats of up to +-500 HU.
+    for (degrees, axis) in [(0.0, 0), (0.0, 1), (0.0, 2), (5.0, 0), (5.0, 1), (5.0, 2)] {
+        let fine = Frame::new([90; 3], [0.7; 3], [0.0; 3], turned(degrees)).unwrap();
+        let values = (0..fine.len()).map(|i| if [i % 90, i / 90 % 90, i / 8100][axis] % 2 == 0 { 500 } else { -500 });
+        let volume = Volume::new(fine.clone(), values.collect()).unwrap();
+        let out = resample(&volume, &Frame::centred([12; 3], [2.8; 3], fine.centre_mm()).unwrap());
+        // Along the axes the box holds whole periods; across them it is a little wider than needed.
+        let most = if degrees == 0.0 { 2 } else { 100 };
+        let worst = out.hu().iter().map(|v| v.abs()).max().unwrap();
+        assert!(worst <= most, "{degrees} {axis}: {worst}");
+        let kept = resample(&volume, &fine);
+        assert_eq!(kept.at(45, 45, 45).map(i16::abs), Some(500));
+    }
 }
 
 #[test]
