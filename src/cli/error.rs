@@ -61,7 +61,7 @@ impl CliError {
     }
 
     /// A message "cause; advice" as the lower rooms write them.
-    fn split(exit: Exit, message: &str) -> Self {
+    pub fn from_message(exit: Exit, message: &str) -> Self {
         let (cause, advice) = message.rsplit_once("; ").unwrap_or((message, ""));
         Self { exit, cause: one_line(cause), advice: one_line(advice) }
     }
@@ -85,7 +85,7 @@ impl From<IoError> for CliError {
             IoError::Write { .. } => Exit::Failure,
             _ => Exit::BadInput,
         };
-        Self::split(exit, &error.to_string())
+        Self::from_message(exit, &error.to_string())
     }
 }
 
@@ -94,13 +94,13 @@ impl From<NnError> for CliError {
         match &error {
             NnError::Weights(error) => Self::from(error),
             NnError::Cancelled => Self::cancelled(),
-            NnError::NoDevice(_) => Self::split(Exit::Usage, &error.to_string()),
+            NnError::NoDevice(_) => Self::from_message(Exit::Usage, &error.to_string()),
             NnError::File { .. } | NnError::Weight { .. } => Self::input(
                 one_line(&error.to_string()),
                 "name a model folder, which holds model.toml and weights.safetensors, or leave --model out",
             ),
-            NnError::Input(_) => Self::split(Exit::BadInput, &error.to_string()),
-            _ => Self::split(Exit::Failure, &error.to_string()),
+            NnError::Input(_) => Self::from_message(Exit::BadInput, &error.to_string()),
+            _ => Self::from_message(Exit::Failure, &error.to_string()),
         }
     }
 }
@@ -134,7 +134,7 @@ impl From<MetricsError> for CliError {
 
 impl From<AttenuationError> for CliError {
     fn from(error: AttenuationError) -> Self {
-        Self::split(Exit::BadInput, &error.to_string())
+        Self::from_message(Exit::BadInput, &error.to_string())
     }
 }
 

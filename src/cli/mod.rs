@@ -13,6 +13,7 @@ mod interrupt;
 mod job;
 mod metrics;
 mod output;
+mod prepare;
 mod project;
 mod reconstruct;
 mod screenshot;
@@ -34,6 +35,7 @@ Examples:
   biplane reconstruct --ap front.dcm --lateral side.dcm -o ct.nii.gz
   biplane project ct.nii.gz -o films/              simulated films of a CT
   biplane metrics ct.nii.gz films/truth.nii.gz     how good it is
+  biplane prepare LIDC-IDRI/ -o lidc/              cubes and a manifest to train with
   biplane train plan.toml -o runs/a                train networks
   biplane COMMAND --help                           more on one command
 
@@ -75,6 +77,8 @@ enum Command {
     Info(info::Args),
     /// Compare a reconstruction with its truth.
     Metrics(metrics::Args),
+    /// Make a data set to train with out of a collection of CTs.
+    Prepare(prepare::Args),
     /// Train both networks as a plan says.
     Train(train::Args),
     /// Render the workstation into a PNG, without a display.
@@ -108,6 +112,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Convert(args) => convert::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Metrics(args) => metrics::run(&args),
+        Command::Prepare(args) => prepare::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Screenshot(args) => screenshot::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),

@@ -9,7 +9,7 @@ use crate::geometry::resample::resample;
 use crate::geometry::{Beam, Frame, Preset, Raster, View, ViewPair, Volume};
 use crate::io::dicom::{CaseInfo, FilmInfo};
 use crate::io::{self, geometry_file};
-use crate::metrics::centre::{Centre, cube_frame};
+use crate::metrics::centre::{Centre, to_cube};
 use crate::projection::{Attenuation, project};
 use crate::units::Radians;
 use clap::ValueEnum;
@@ -103,13 +103,12 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let mut stages = Stages::new();
     let volume = along_lps(loaded.volume)?;
     stages.show("Centring", 0, 1);
-    let cube = cube_frame(&volume, args.center.into());
-    let truth = if *volume.frame() == cube { volume.clone() } else { resample(&volume, &cube) };
+    let truth = to_cube(&volume, args.center.into());
     stages.show("Projecting", 0, 2);
     let attenuation = Attenuation::from_volume(&volume)?;
     let mut films = Vec::new();
     for view in &views.views {
-        films.push(stored(project(&attenuation, view, cube.centre_mm()), view));
+        films.push(stored(project(&attenuation, view, truth.frame().centre_mm()), view));
         stages.show("Projecting", films.len() as u64, 2);
     }
     stages.show("Writing", 0, 1);

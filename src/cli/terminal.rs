@@ -65,10 +65,19 @@ pub struct Stages {
 impl Stages {
     /// Nothing begun.
     pub fn new() -> Self {
+        Self::styled("{msg:<28} [{wide_bar}] {pos}/{len} {elapsed}")
+    }
+
+    /// Nothing begun; says how long it will still take, for work of many like parts.
+    pub fn with_eta() -> Self {
+        Self::styled("{msg:<20} [{wide_bar}] {pos}/{len} {elapsed}, {eta} left")
+    }
+
+    fn styled(template: &str) -> Self {
         let on_terminal = std::io::stderr().is_terminal();
         let target = if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(1), target);
-        if let Ok(style) = ProgressStyle::with_template("{msg:<28} [{wide_bar}] {pos}/{len} {elapsed}") {
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
         Self { bar, on_terminal, current: None }
@@ -81,6 +90,7 @@ impl Stages {
             self.current = Some((name.to_owned(), Instant::now()));
             self.bar.set_message(name.to_owned());
             self.bar.reset_elapsed();
+            self.bar.reset_eta();
         }
         self.bar.set_length(of.max(1));
         self.bar.set_position(done);

@@ -23,7 +23,7 @@ mod text_header;
 
 pub use error::{Bytes, Cause, GeometryCause, IoError, Warning};
 pub use open::{Description, Kind, Opened, describe, kind, open, open_radiograph, open_volume};
-pub use output::RESEARCH_USE;
+pub use output::{RESEARCH_USE, write_bytes};
 pub use progress::Progress;
 pub use radiograph::{FilmKind, Known, Provenance, Radiograph, Tone, ViewHints};
 

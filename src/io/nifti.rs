@@ -293,6 +293,16 @@ pub fn write(path: &Path, volume: &Volume) -> Result<(), IoError> {
     })
 }
 
+/// A volume as the bytes of a gzipped int16 NIfTI-1 file, the same for the same volume.
+///
+/// # Errors
+/// None of a disk; [`IoError::Write`] where there is no memory to write to. `path` only names it in messages.
+pub fn to_bytes(volume: &Volume, path: &Path) -> Result<Vec<u8>, IoError> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    let packed = packer.write_all(&header_bytes(volume.frame())).and_then(|()| write_i16_le(&mut packer, volume.hu()));
+    packed.and_then(|()| packer.finish()).map_err(|e| IoError::from_write(path, e))
+}
+
 /// NIFTI_XFORM_SCANNER_ANAT: world coordinates of the scanner.
 const SCANNER_ANATOMICAL: i16 = 1;
 

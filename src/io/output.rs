@@ -34,6 +34,19 @@ pub(crate) fn write_whole(
     })
 }
 
+/// Writes a file whole or not at all; its bytes are on the disk before its name is, so that not even a power cut
+/// leaves a part of it.
+///
+/// # Errors
+/// [`IoError::Write`] or [`IoError::NoPermission`] with what the system said.
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
+    write_whole(path, |out| {
+        out.write_all(bytes)?;
+        out.flush()?;
+        out.get_ref().sync_all()
+    })
+}
+
 fn beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());

@@ -44,6 +44,12 @@ pub fn cube_frame(volume: &Volume, centre: Centre) -> Frame {
     if volume.frame().is_cube() { volume.frame().clone() } else { Frame::cube(centre_mm(volume, centre)) }
 }
 
+/// The volume on [`cube_frame`]: what a reconstruction of it should give, and what the networks learn from.
+pub fn to_cube(volume: &Volume, centre: Centre) -> Volume {
+    let frame = cube_frame(volume, centre);
+    if *volume.frame() == frame { volume.clone() } else { resample(volume, &frame) }
+}
+
 /// An LPS grid that covers the volume.
 fn search_grid(frame: &Frame) -> Option<Frame> {
     let extent = frame.extent_mm();

@@ -10,6 +10,9 @@ pub enum TrainError {
     /// A plan that cannot be followed.
     #[error("the training plan: {0}")]
     Plan(String),
+    /// Patients that cannot be split as wanted.
+    #[error("the split: {0}")]
+    Split(String),
     /// A case or folder that cannot be used.
     #[error("{path}: {cause}")]
     Data {

@@ -11,6 +11,7 @@ pub mod loader;
 pub mod pack;
 pub mod perceptual;
 pub mod plan;
+pub mod prepare;
 pub mod run_dir;
 pub mod stage;
 pub mod warp;

@@ -4,6 +4,7 @@
 mod app;
 mod bad_input;
 mod cli;
+mod dataset;
 mod geometry;
 mod hanging;
 mod io_dicom;
@@ -14,6 +15,7 @@ mod layers;
 mod metrics;
 mod nn;
 mod parity;
+mod prepare;
 mod projection;
 mod shaders;
 mod train;

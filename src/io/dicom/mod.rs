@@ -17,6 +17,7 @@ mod scan;
 mod series;
 mod slice;
 mod stack;
+mod survey;
 mod syntax;
 mod uid;
 mod walk;
@@ -29,6 +30,7 @@ use std::path::Path;
 pub use object::CaseInfo;
 pub use radiograph::{open_radiograph, radiograph_from_bytes};
 pub use series::{open_series, open_series_files};
+pub use survey::{FoundSeries, Glance, Survey, glance, survey};
 pub use write_film::{FilmInfo, write_film};
 pub use write_series::{SeriesInfo, VolumeOrigin, write_series};
 

@@ -92,6 +92,17 @@ fn choose(found: &mut Found, about: &Path, only: Option<&str>) -> Result<(Vec<Sl
         return Err(nothing(found, about));
     };
     let mut warnings = Vec::new();
+    check_body_part(&slices, about, &mut warnings)?;
+    let others: usize = found.series.values().map(Vec::len).sum();
+    if others > 0 && only.is_none() {
+        let why = format!("slices of {} other series; the largest of the chest is taken", found.series.len());
+        warnings.push(Warning::SkippedFiles { count: others, why });
+    }
+    Ok((slices, warnings))
+}
+
+/// Refuses a series of another body part; one that may show the chest is told.
+pub(super) fn check_body_part(slices: &[Slice], about: &Path, warnings: &mut Vec<Warning>) -> Result<(), IoError> {
     match slices.first().map(|s| scan::body_part(&s.file)) {
         Some(BodyPart::Other(said)) => {
             let cause = format!("this CT shows the {said} (BodyPartExamined), not the chest");
@@ -100,12 +111,7 @@ fn choose(found: &mut Found, about: &Path, only: Option<&str>) -> Result<(Vec<Sl
         Some(BodyPart::Perhaps(said)) => warnings.push(Warning::BodyPart { said }),
         _ => {}
     }
-    let others: usize = found.series.values().map(Vec::len).sum();
-    if others > 0 && only.is_none() {
-        let why = format!("slices of {} other series; the largest of the chest is taken", found.series.len());
-        warnings.push(Warning::SkippedFiles { count: others, why });
-    }
-    Ok((slices, warnings))
+    Ok(())
 }
 
 /// The error for a folder without CT slices.
@@ -137,7 +143,12 @@ fn left_out(found: &Found) -> Vec<Warning> {
 }
 
 /// Reads the pixels of ordered slices, all cores at once, straight into the volume.
-fn load(stack: Stack, about: &Path, mut warnings: Vec<Warning>, progress: &Progress) -> Result<LoadedVolume, IoError> {
+pub(super) fn load(
+    stack: Stack,
+    about: &Path,
+    mut warnings: Vec<Warning>,
+    progress: &Progress,
+) -> Result<LoadedVolume, IoError> {
     let Stack { slices, frame, .. } = stack;
     let [cols, rows, _] = frame.dims();
     check_room(&slices, about)?;
