@@ -116,7 +116,7 @@ impl From<&WeightsError> for CliError {
             | WeightsError::Read { .. } => Exit::BadInput,
             _ => Exit::Failure,
         };
-        Self::split(exit, &error.to_string())
+        Self::from_message(exit, &error.to_string())
     }
 }
 
