@@ -70,5 +70,8 @@ impl fmt::Display for Hu {
     }
 }
 
+/// The window in which volumes are shown unless told otherwise: black at the first, white at the second.
+pub const DEFAULT_WINDOW: [Hu; 2] = [Hu(-500.0), Hu(800.0)];
+
 /// The networks see and give relative attenuation in [0, 3]; denser is metal.
 pub const MAX_RELATIVE_ATTENUATION: f32 = 3.0;

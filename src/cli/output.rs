@@ -99,12 +99,10 @@ pub fn write_volume(path: &Path, volume: &Volume, origin: VolumeOrigin) -> Resul
     Ok(())
 }
 
-/// The window of written slices: the workstation's default.
-const SLICE_WINDOW_HU: [f32; 2] = [-500.0, 800.0];
 
 /// A PNG for each axial slice: NAME-000.png and on.
 fn write_slices(path: &Path, volume: &Volume) -> Result<(), CliError> {
-    let window = SLICE_WINDOW_HU.map(crate::units::Hu);
+    let window = crate::units::DEFAULT_WINDOW;
     for z in 0..volume.frame().dims()[2] {
         io::picture::write_slice(&numbered(path, z), volume, crate::geometry::Axis::Z, z, window)?;
     }

@@ -112,10 +112,10 @@ impl Parameters {
         self.entries.is_empty()
     }
 
-    /// Lets gradients flow into every parameter.
-    pub fn track_gradients(&mut self) {
+    /// Lets gradients flow into every parameter, or stops them.
+    pub fn track_gradients(&mut self, track: bool) {
         for view in &mut self.views {
-            *view = view.set_requires_grad(true);
+            *view = view.set_requires_grad(track);
         }
     }
 

@@ -16,7 +16,7 @@ pub struct RefineInput {
 
 /// The refining network: `[N, 1 + 2 neighbours, H, W]` to `[N, 1, H, W]`, relative attenuation both.
 pub fn config(base_width: i64, input: RefineInput) -> UNetConfig {
-    UNetConfig { dims: Dims::Two, in_channels: 1 + 2 * input.neighbours, base_width }
+    UNetConfig::new(Dims::Two, 1 + 2 * input.neighbours, base_width)
 }
 
 /// Slices `from..from + count` of a coarse volume `[D, H, W]` with their neighbours as channels,

@@ -2,7 +2,8 @@
 //!
 //! Ronneberger et al., MICCAI 2015, as Dong et al. have it: a level is two times conv 3^n (padding 1),
 //! instance norm (affine), leaky ReLU; down by max pooling; up by a transposed conv of stride 2 that halves the
-//! channels; skip and up are concatenated in this order; the head is a linear conv 1^n.
+//! channels; skip and up are concatenated in this order; the head is a linear conv 1^n. The contrast network of
+//! stage 2 has the same levels, goes up bilinearly and has no head.
 
 use super::parameters::{Declaration, Init, Parameters};
 use super::{NnError, Precision};
@@ -41,6 +42,15 @@ impl Dims {
     }
 }
 
+/// How a decoder level doubles its sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upsampling {
+    /// A transposed conv of stride 2 that halves the channels.
+    Transposed,
+    /// Bilinear (trilinear) interpolation, which keeps the channels.
+    Linear,
+}
+
 /// What a U-Net is built from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UNetConfig {
@@ -50,6 +60,25 @@ pub struct UNetConfig {
     pub in_channels: i64,
     /// Channels of the first level; every level doubles them.
     pub base_width: i64,
+    /// The way up.
+    pub upsampling: Upsampling,
+    /// Whether a linear conv 1^n gives one channel; a network without one gives features only.
+    pub head: bool,
+}
+
+impl UNetConfig {
+    /// The U-Net of both stages: transposed convs up, one channel out.
+    pub fn new(dims: Dims, in_channels: i64, base_width: i64) -> Self {
+        Self { dims, in_channels, base_width, upsampling: Upsampling::Transposed, head: true }
+    }
+}
+
+/// What a pass gives before the head.
+pub struct Features {
+    /// The deepest encoder level, `[N, 16 w, (D,) H / 16, W / 16]` for base width w.
+    pub bottom: Tensor,
+    /// The finest decoder level, `[N, w, (D,) H, W]`.
+    pub top: Tensor,
 }
 
 /// Indices of one conv's weight and bias.
@@ -70,9 +99,10 @@ pub struct UNet {
     config: UNetConfig,
     parameters: Parameters,
     encoder: Vec<Block>,
-    ups: Vec<Conv>,
+    /// None a level where the way up has no weights.
+    ups: Vec<Option<Conv>>,
     decoder: Vec<Block>,
-    head: Conv,
+    head: Option<Conv>,
 }
 
 /// Called between blocks; an error ends the pass.
@@ -98,16 +128,18 @@ impl UNet {
         }
         let (mut ups, mut decoder) = (Vec::new(), Vec::new());
         for level in (0..LEVELS - 1).rev() {
-            let name = format!("up{}", level + 1);
-            let shape = config.dims.kernel(width(level + 1), width(level), 2);
-            ups.push(Conv {
-                weight: declare.add(format!("{name}.weight"), &shape, Init::Kaiming { fan: width(level + 1) }),
-                bias: declare.add(format!("{name}.bias"), &[width(level)], Init::Zero),
-            });
+            let (up, raised) = match config.upsampling {
+                Upsampling::Transposed => {
+                    let name = format!("up{}", level + 1);
+                    (Some(Conv::declare_transposed(&mut declare, &name, config.dims, width(level + 1))), width(level))
+                }
+                Upsampling::Linear => (None, width(level + 1)),
+            };
+            ups.push(up);
             let name = format!("dec{}", level + 1);
-            decoder.push(Block::declare(&mut declare, &name, config.dims, 2 * width(level), width(level)));
+            decoder.push(Block::declare(&mut declare, &name, config.dims, width(level) + raised, width(level)));
         }
-        let head = Conv::declare(&mut declare, "head", config.dims, config.base_width, 1, 1);
+        let head = config.head.then(|| Conv::declare(&mut declare, "head", config.dims, config.base_width, 1, 1));
         Ok(Self { config, parameters: declare.build(device)?, encoder, ups, decoder, head })
     }
 
@@ -132,7 +164,7 @@ impl UNet {
     /// libtorch's.
     pub fn silence_head(&mut self) -> Result<(), NnError> {
         let _guard = tch::no_grad_guard();
-        for index in [self.head.weight, self.head.bias] {
+        for index in self.head.iter().flat_map(|head| [head.weight, head.bias]) {
             let _ = self.parameters.get(index).shallow_clone().f_zero_()?;
         }
         Ok(())
@@ -141,8 +173,18 @@ impl UNet {
     /// `[N, C, (D,) H, W]` to `[N, 1, (D,) H, W]`, f32 in and out; convolutions in `precision`, norms and head in f32.
     ///
     /// # Errors
-    /// [`NnError::Input`] where a side is no multiple of 16 or the channels differ; what `interrupt` returns; libtorch's.
+    /// [`NnError::Input`] where a side is no multiple of 16, the channels differ, or the network has no head; what
+    /// `interrupt` returns; libtorch's.
     pub fn forward(&self, input: &Tensor, precision: Precision, interrupt: Interrupt) -> Result<Tensor, NnError> {
+        let head = self.head.ok_or_else(|| NnError::Input("the network has no head, it gives features only".into()))?;
+        self.convolve(&self.features(input, precision, interrupt)?.top, head, 0)
+    }
+
+    /// The features before the head, f32; as [`UNet::forward`] otherwise.
+    ///
+    /// # Errors
+    /// As [`UNet::forward`].
+    pub fn features(&self, input: &Tensor, precision: Precision, interrupt: Interrupt) -> Result<Features, NnError> {
         self.check(input)?;
         let mut x = channels_last(input, self.config.dims)?.f_to_kind(precision.kind())?;
         let mut skips = Vec::new();
@@ -153,6 +195,7 @@ impl UNet {
             }
             x = self.block(&x, block, interrupt)?;
         }
+        let bottom = x.shallow_clone();
         for (up, block) in self.ups.iter().zip(&self.decoder) {
             let mut skip = skips.pop().ok_or_else(|| NnError::Input("a decoder level without its skip".into()))?;
             if skips.is_empty() && precision == Precision::Mixed {
@@ -162,7 +205,7 @@ impl UNet {
             x = Tensor::f_cat(&[skip, raised], 1)?;
             x = self.block(&x, block, interrupt)?;
         }
-        self.convolve(&x.f_to_kind(Kind::Float)?, self.head, 0)
+        Ok(Features { bottom: bottom.f_to_kind(Kind::Float)?, top: x.f_to_kind(Kind::Float)? })
     }
 
     fn check(&self, input: &Tensor) -> Result<(), NnError> {
@@ -205,7 +248,14 @@ impl UNet {
         })
     }
 
-    fn raise(&self, x: &Tensor, up: Conv) -> Result<Tensor, NnError> {
+    fn raise(&self, x: &Tensor, up: Option<Conv>) -> Result<Tensor, NnError> {
+        let Some(up) = up else {
+            let sides: Vec<i64> = x.size()[2..].iter().map(|s| 2 * s).collect();
+            return Ok(match self.config.dims {
+                Dims::Two => x.f_upsample_bilinear2d(sides, false, None, None)?,
+                Dims::Three => x.f_upsample_trilinear3d(sides, false, None, None, None)?,
+            });
+        };
         let (weight, bias) = self.weights(up, x.kind())?;
         Ok(match self.config.dims {
             Dims::Two => x.f_conv_transpose2d(&weight, Some(&bias), [2; 2], [0; 2], [0; 2], 1, [1; 2])?,
@@ -244,6 +294,15 @@ impl Conv {
         let fan = from * side.pow(dims.count() as u32);
         Self {
             weight: declare.add(format!("{name}.weight"), &dims.kernel(to, from, side), Init::Kaiming { fan }),
+            bias: declare.add(format!("{name}.bias"), &[to], Init::Zero),
+        }
+    }
+
+    /// A transposed conv of side 2 that halves `from` channels.
+    fn declare_transposed(declare: &mut Declaration, name: &str, dims: Dims, from: i64) -> Self {
+        let to = from / 2;
+        Self {
+            weight: declare.add(format!("{name}.weight"), &dims.kernel(from, to, 2), Init::Kaiming { fan: from }),
             bias: declare.add(format!("{name}.bias"), &[to], Init::Zero),
         }
     }

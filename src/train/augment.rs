@@ -1,10 +1,11 @@
 //! One training sample: a varied volume, its films, their back-projection. In 3D before projection, so that
-//! volume and films stay consistent. Depends on (seed, index) alone. Knows no network.
+//! volume and films stay consistent. Depends on seed, epoch and case alone. Knows no network.
 
 use super::dataset::Case;
 use super::warp::{Warp, WarpLimits};
 use crate::geometry::phantom::{ThoraxLimits, thorax};
-use crate::geometry::{Beam, Frame, Preset, Raster, View};
+use crate::geometry::{Beam, Frame, Preset, Raster, View, Volume};
+use crate::metrics::body::body;
 use crate::projection::film::{normal, with_quantum_noise};
 use crate::projection::{Attenuation, AttenuationError, BackProjection, back_project, project, standardise};
 use crate::units::Radians;
@@ -29,42 +30,65 @@ pub struct Sample {
     pub target: Vec<f32>,
     /// Weight of each axial slice in the loss.
     pub slice_weights: Vec<f32>,
+    /// 1 for each voxel of the body, `[z][y][x]`; empty where it was not asked for.
+    pub body: Vec<u8>,
 }
 
 /// How samples vary.
 #[derive(Clone, Copy, Debug)]
 pub struct Variation {
-    /// Share of synthetic thoraxes.
-    pub synthetic_share: f64,
     /// Share of samples whose films look like radiographs.
     pub radiograph_share: f64,
     /// How the films become channels.
     pub input: BackProjection,
+    /// Whether the body's mask is wanted.
+    pub body: bool,
+}
+
+/// What names a sample: the same name gives the same sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleName {
+    /// The run's seed.
+    pub seed: u64,
+    /// Epoch, counted over the whole run.
+    pub epoch: u64,
+    /// The case's place among the cases of an epoch.
+    pub case: u64,
+}
+
+impl SampleName {
+    /// The sample's own stream of random numbers.
+    fn rng(&self) -> ChaCha8Rng {
+        const CASE_BITS: u32 = 24;
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream((self.epoch << CASE_BITS) | self.case);
+        rng
+    }
 }
 
 const WARP: WarpLimits =
     WarpLimits { turn_deg: [6.0, 6.0, 10.0], scale: 0.22, shift_voxels: [7.0, 7.0, 9.0], elastic_voxels: 2.2 };
 
-/// Sample `index` of the stream with `seed`, at `side` voxels.
+/// A varied sample of a case, or of a synthetic thorax where there is none, at `side` voxels.
 ///
 /// # Errors
-/// Only where a case's frame is oblique, which the dataset refuses.
+/// Only where the case's frame is oblique, which the dataset refuses.
 pub fn varied_sample(
-    cases: &[Case],
+    case: Option<&Case>,
     variation: &Variation,
     side: usize,
-    seed: u64,
-    index: u64,
+    name: &SampleName,
 ) -> Result<Sample, AttenuationError> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(index);
-    let (source, data) = if cases.is_empty() || rng.random_bool(variation.synthetic_share) {
-        let phantom = thorax(rng.random(), &ThoraxLimits::default());
-        (phantom.voxelise(&Frame::cube([0.0; 3]), 1), (0, SOURCE_SIDE - 1))
-    } else {
-        let case = &cases[rng.random_range(0..cases.len())];
-        let bare = rng.random_bool(0.5);
-        (if bare { case.without_table() } else { case.relative_attenuation() }, case.data_slices)
+    let mut rng = name.rng();
+    let (source, data) = match case {
+        None => {
+            let phantom = thorax(rng.random(), &ThoraxLimits::default());
+            (phantom.voxelise(&Frame::cube([0.0; 3]), 1), (0, SOURCE_SIDE - 1))
+        }
+        Some(case) => {
+            let bare = rng.random_bool(0.5);
+            (if bare { case.without_table() } else { case.relative_attenuation() }, case.data_slices)
+        }
     };
     let warp = Warp::random(SOURCE_SIDE, &WARP, &mut rng);
     let mut r = warp.apply(&source);
@@ -82,8 +106,12 @@ pub fn varied_sample(
         let film = project(&volume, &view, [0.0; 3]);
         standardise(&vary_film(film, radiograph, &mut rng))
     });
-    let seen = if radiograph { views.map(|v| misjudged(v, &mut rng)) } else { views };
-    Ok(assemble(&films, &seen, &r, &filled, side, variation.input))
+    let seen = views.map(|v| misjudged(v, if radiograph { &ROOM_MISJUDGED } else { &SIMULATED_MISJUDGED }, &mut rng));
+    let mut sample = assemble(&films, &seen, &r, &filled, side, variation.input);
+    if variation.body {
+        sample.body = body_mask(&sample);
+    }
+    Ok(sample)
 }
 
 /// The sample of a case as it is, with films of the simulated preset: for validation.
@@ -117,7 +145,14 @@ fn assemble(
         input: back_project(films, views, &Frame::cube_of(side, [0.0; 3]), input),
         target: mean_pool(r, SOURCE_SIDE, ratio),
         slice_weights: (0..side).map(weight).collect(),
+        body: Vec::new(),
     }
+}
+
+/// The body of a sample's volume.
+fn body_mask(sample: &Sample) -> Vec<u8> {
+    let frame = Frame::cube_of(sample.side, [0.0; 3]);
+    Volume::from_relative_attenuation(frame, &sample.target).map_or_else(|_| Vec::new(), |v| body(&v).mask.to_bytes())
 }
 
 /// Mean over blocks of `ratio`^3 voxels of a cube of `side` voxels.
@@ -138,18 +173,24 @@ fn mean_pool(values: &[f32], side: usize, ratio: usize) -> Vec<f32> {
     out
 }
 
-/// Lungs more or less inflated, bone more or less dense.
+/// Lungs more or less inflated, vessels with more or less contrast agent, bone more or less dense.
 fn vary_tissue(r: &mut [f32], rng: &mut impl Rng) {
     const LUNG_BELOW: f32 = 0.55;
+    const VESSEL_ABOVE: f32 = 1.08;
     const BONE_ABOVE: f32 = 1.15;
     let lung = rng.random_range(0.75f32..1.3);
+    let vessel = rng.random_range(0.3f32..1.4);
     let bone = rng.random_range(0.7f32..1.3);
+    // Contrast agent and spongy bone share their densities; both may be more or less there. The pieces join.
+    let contrast = |v: f32| VESSEL_ABOVE + (v - VESSEL_ABOVE) * vessel;
     for v in r {
         if *v < LUNG_BELOW {
             // The factor fades out towards the threshold, so that no edge is made.
             *v *= 1.0 + (lung - 1.0) * (1.0 - *v / LUNG_BELOW);
         } else if *v > BONE_ABOVE {
-            *v = BONE_ABOVE + (*v - BONE_ABOVE) * bone;
+            *v = contrast(BONE_ABOVE) + (*v - BONE_ABOVE) * bone;
+        } else if *v > VESSEL_ABOVE {
+            *v = contrast(*v);
         }
     }
 }
@@ -192,11 +233,13 @@ fn varied_views(radiograph: bool, rng: &mut impl Rng) -> [View; 2] {
     })
 }
 
-/// What happens to a film between the patient and the file.
+/// What happens to a film between the patient and the file. Gain and offset of the logged film need no part here:
+/// standardising takes them out.
 fn vary_film(film: Raster, radiograph: bool, rng: &mut impl Rng) -> Raster {
     let photons = 10f32.powf(rng.random_range(4.3..6.3));
-    let hazy = if radiograph { with_scatter(film, rng.random_range(0.0..0.12)) } else { film };
-    let noisy = with_quantum_noise(hazy, photons, rng);
+    let haze = rng.random_range(0.0..if radiograph { 0.12 } else { 0.01 });
+    let blur_px = rng.random_range(0.0..if radiograph { 1.5 } else { 0.7 });
+    let noisy = with_quantum_noise(blurred(with_scatter(film, haze), blur_px), photons, rng);
     let reach = if radiograph { 0.45 } else { 0.06 };
     let toned = with_tone(noisy, rng.random_range(-reach..reach), rng);
     if !radiograph {
@@ -204,6 +247,30 @@ fn vary_film(film: Raster, radiograph: bool, rng: &mut impl Rng) -> Raster {
     }
     let local = with_local_contrast(toned, rng.random_range(0.0..0.5));
     collimated(local, rng)
+}
+
+/// Focal spot, motion and detector: a Gaussian of this deviation in pixels, rows then columns.
+fn blurred(film: Raster, deviation_px: f32) -> Raster {
+    const REACH: isize = 4;
+    let weight = |k: isize| (-0.5 * (k as f32 / deviation_px.max(1e-3)).powi(2)).exp();
+    let sum: f32 = (-REACH..=REACH).map(weight).sum();
+    let kernel: Vec<f32> = (-REACH..=REACH).map(|k| weight(k) / sum).collect();
+    let (cols, rows) = (film.cols(), film.rows());
+    let pass = |from: &[f32], step: usize, count: usize| -> Vec<f32> {
+        let value = |i: usize| {
+            let at = i / step % count;
+            let tap = |(k, w): (usize, &f32)| {
+                let moved = (at as isize + k as isize - REACH).clamp(0, count as isize - 1) as usize;
+                w * from[i - at * step + moved * step]
+            };
+            kernel.iter().enumerate().map(tap).sum()
+        };
+        (0..from.len()).map(value).collect()
+    };
+    let mut out = film;
+    let smooth = pass(&pass(out.values(), 1, cols), cols, rows);
+    out.values_mut().copy_from_slice(&smooth);
+    out
 }
 
 /// Scattered light: a constant share of the mean exposure everywhere.
@@ -255,12 +322,25 @@ fn collimated(film: Raster, rng: &mut impl Rng) -> Raster {
     cut
 }
 
-/// The view as somebody without its distances would take it: scale up to 12 % off, shifted up to 15 mm.
-fn misjudged(view: View, rng: &mut impl Rng) -> View {
+/// How far a view may be taken for another: deviation of the scale, and the greatest shift.
+struct Misjudged {
+    scale: f64,
+    shift_mm: f64,
+}
+
+/// A film without its distances: scale up to 12 % off, shifted up to 15 mm.
+const ROOM_MISJUDGED: Misjudged = Misjudged { scale: 0.05, shift_mm: 15.0 };
+/// A calibrated machine that sags a little.
+const SIMULATED_MISJUDGED: Misjudged = Misjudged { scale: 0.002, shift_mm: 0.7 };
+/// Deviations of the scale at most.
+const MOST_DEVIATIONS: f64 = 2.4;
+
+/// The view as it is believed to be.
+fn misjudged(view: View, limits: &Misjudged, rng: &mut impl Rng) -> View {
     let mut guess = view;
-    let scale = 1.0 + 0.05 * f64::from(normal(rng)).clamp(-2.4, 2.4);
+    let scale = 1.0 + limits.scale * f64::from(normal(rng)).clamp(-MOST_DEVIATIONS, MOST_DEVIATIONS);
     guess.detector.pitch_mm = guess.detector.pitch_mm.map(|p| p * scale);
-    let reach = 15.0 / guess.detector.pitch_mm[0];
+    let reach = limits.shift_mm / guess.detector.pitch_mm[0];
     guess.detector.offset_px = [rng.random_range(-reach..reach), rng.random_range(-reach..reach)];
     guess
 }

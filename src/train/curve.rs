@@ -1,5 +1,6 @@
 //! A run's curve as SVG: the loss of every step, its running mean, and the validation error. Knows only the tables.
 
+use super::table::Tables;
 use std::fmt::Write;
 
 /// Width and height of the picture.
@@ -11,16 +12,14 @@ const SMOOTHING: f64 = 0.97;
 /// Points of the raw curve at most: more cannot be seen.
 const MOST_POINTS: usize = 1200;
 
-/// Draws the loss table and the validation table of a run folder, phases one after another along the axis of steps.
-/// Both axes of values are logarithmic; lines that cannot be read are left out.
-pub fn svg(losses: &str, validations: &str) -> String {
-    let steps = numbers(losses, &[0, 1, 4]);
-    let checks: Vec<[f64; 3]> = validations.lines().filter(|l| l.contains(",mean,")).filter_map(check).collect();
-    let lengths = phase_lengths(&steps);
-    let place = |phase: f64, step: f64| lengths.iter().take(phase as usize).sum::<f64>() + step;
+/// Draws the tables of a run folder, phases one after another along the axis of steps. Both axes of values are
+/// logarithmic.
+pub fn svg(tables: &Tables) -> String {
+    let lengths: Vec<f64> = tables.phase_lengths().iter().map(|n| *n as f64).collect();
+    let place = |phase: usize, step: u64| lengths.iter().take(phase).sum::<f64>() + step as f64;
     let total = lengths.iter().sum::<f64>().max(1.0);
-    let loss: Vec<(f64, f64)> = steps.iter().map(|[p, s, l]| (place(*p, *s), *l)).collect();
-    let error: Vec<(f64, f64)> = checks.iter().map(|[p, s, e]| (place(*p, *s), *e)).collect();
+    let loss: Vec<(f64, f64)> = tables.losses.iter().map(|row| (place(row.phase, row.step), row.loss)).collect();
+    let error: Vec<(f64, f64)> = tables.means().map(|row| (place(row.phase, row.step), row.mae_hu)).collect();
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
@@ -46,32 +45,6 @@ pub fn svg(losses: &str, validations: &str) -> String {
     );
     out.push_str("</svg>\n");
     out
-}
-
-/// Chosen columns of every line of numbers.
-fn numbers(table: &str, columns: &[usize; 3]) -> Vec<[f64; 3]> {
-    let read = |line: &str| {
-        let cells: Vec<&str> = line.split(',').collect();
-        let at = |k: usize| cells.get(columns[k])?.parse::<f64>().ok();
-        Some([at(0)?, at(1)?, at(2)?])
-    };
-    table.lines().filter_map(read).collect()
-}
-
-/// Phase, step and mean error of a line `phase,step,mean,error`.
-fn check(line: &str) -> Option<[f64; 3]> {
-    let cells: Vec<&str> = line.split(',').collect();
-    Some([cells.first()?.parse().ok()?, cells.get(1)?.parse().ok()?, cells.get(3)?.parse().ok()?])
-}
-
-/// Steps of each phase.
-fn phase_lengths(steps: &[[f64; 3]]) -> Vec<f64> {
-    let mut lengths = Vec::new();
-    for [phase, step, _] in steps {
-        lengths.resize((*phase as usize + 1).max(lengths.len()), 0.0);
-        lengths[*phase as usize] = step.max(lengths[*phase as usize]);
-    }
-    lengths
 }
 
 fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {

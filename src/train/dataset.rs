@@ -116,8 +116,9 @@ pub(crate) fn without_path(error: &crate::io::IoError) -> String {
     words.strip_prefix(&path).unwrap_or(&words).to_owned()
 }
 
-/// Both sides of a data set, each sorted by name. Nothing is read but names and the manifest.
-#[derive(Clone, Debug, PartialEq)]
+/// Both sides of a data set, each sorted by name; empty where a plan names none. Nothing is read but names and the
+/// manifest.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dataset {
     /// Learnt from.
     pub training: Vec<CaseFile>,
@@ -135,30 +136,31 @@ impl Dataset {
     /// [`TrainError::Data`] naming the folder or file that cannot be used; [`TrainError::Plan`] where the plan names
     /// cases though a manifest has made the split.
     pub fn open(plan: &DataPlan) -> Result<Self, TrainError> {
-        if plan.folder.join(MANIFEST_FILE).exists() {
-            return Self::of_manifest(plan);
+        let Some(folder) = &plan.folder else { return Ok(Self::default()) };
+        if folder.join(MANIFEST_FILE).exists() {
+            return Self::of_manifest(plan, folder);
         }
-        refuse_halves(&plan.folder)?;
-        Self::of_folder(plan)
+        refuse_halves(folder)?;
+        Self::of_folder(plan, folder)
     }
 
-    fn of_manifest(plan: &DataPlan) -> Result<Self, TrainError> {
+    fn of_manifest(plan: &DataPlan, folder: &Path) -> Result<Self, TrainError> {
         if !plan.validation.is_empty() || !plan.excluded.is_empty() {
             let cause = format!(
                 "`validation` and `excluded` must be empty, since {} has a manifest whose split is used; to change it, \
                  run `biplane prepare --merge {}` with --validation or --exclude",
-                plan.folder.display(),
-                plan.folder.display()
+                folder.display(),
+                folder.display()
             );
             return Err(TrainError::Plan(cause));
         }
-        let (manifest, sha256) = Manifest::read(&plan.folder)?;
+        let (manifest, sha256) = Manifest::read(folder)?;
         let side = |split: Split| -> Vec<CaseFile> {
             let of_side = manifest.cases.iter().filter(|c| c.split == split);
             let file = of_side.map(|c| CaseFile {
                 name: c.name.clone(),
                 patient: c.patient.clone(),
-                path: c.path(&plan.folder),
+                path: c.path(folder),
                 sha256: Some(c.sha256.clone()),
                 data_slices: Some((c.data_slices[0], c.data_slices[1])),
             });
@@ -167,9 +169,9 @@ impl Dataset {
         Ok(Self { training: side(Split::Training), validation: side(Split::Validation), manifest_sha256: Some(sha256) })
     }
 
-    fn of_folder(plan: &DataPlan) -> Result<Self, TrainError> {
+    fn of_folder(plan: &DataPlan, folder: &Path) -> Result<Self, TrainError> {
         let (mut training, mut validation) = (Vec::new(), Vec::new());
-        for case in sorted(list(&plan.folder)?.into_iter().map(CaseFile::plain).collect()) {
+        for case in sorted(list(folder)?.into_iter().map(CaseFile::plain).collect()) {
             if plan.excluded.contains(&case.name) {
                 continue;
             }
@@ -178,7 +180,7 @@ impl Dataset {
         for name in &plan.validation {
             if !validation.iter().any(|c| c.name == *name) {
                 let cause = format!("has no case `{name}` for validation");
-                return Err(TrainError::Data { path: plan.folder.clone(), cause });
+                return Err(TrainError::Data { path: folder.to_owned(), cause });
             }
         }
         Ok(Self { training, validation, manifest_sha256: None })

@@ -25,7 +25,7 @@ pub enum TrainError {
     #[error(transparent)]
     Network(#[from] NnError),
     /// The loss is no longer a number.
-    #[error("the loss of step {step} is not a number; lower the learning rate (the last good weights are kept)")]
+    #[error("the loss of step {step} is not a number; lower the learning rate (the last good checkpoint is kept)")]
     NotFinite {
         /// The step.
         step: u64,
@@ -37,6 +37,14 @@ pub enum TrainError {
         path: PathBuf,
         /// Why.
         cause: std::io::Error,
+    },
+    /// A checkpoint that cannot be gone on from.
+    #[error("{path}: {cause}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
     },
     /// The observer asked to stop.
     #[error("stopped")]

@@ -3,25 +3,42 @@
 
 pub mod adamw;
 pub mod augment;
+pub mod batch;
+pub mod cases;
+pub mod checkpoint;
+pub mod contrast;
 pub mod curve;
 pub mod dataset;
+pub mod discriminator;
 pub mod event;
 pub mod figures;
+pub mod learner;
 pub mod loader;
+pub mod machine;
+pub mod networks;
 pub mod pack;
 pub mod perceptual;
 pub mod plan;
 pub mod prepare;
+pub mod preset;
+pub mod preview;
 pub mod run_dir;
-pub mod stage;
+pub mod stage1;
+pub mod stage2;
+pub mod table;
 pub mod warp;
 
 mod error;
+mod handle;
+mod preflight;
 mod session;
 
 pub use error::TrainError;
 pub use event::Event;
+pub use handle::{Message, TrainHandle};
 pub use pack::pack;
 pub use perceptual::{Perceptual, PerceptualPlan};
 pub use plan::TrainPlan;
-pub use session::{Control, train};
+pub use preflight::{Preflight, preflight};
+pub use preset::Preset;
+pub use session::{Begin, Control, Job, train};

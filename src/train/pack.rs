@@ -4,6 +4,7 @@
 use super::curve;
 use super::figures::{self, Figure};
 use super::run_dir::{LOSS_FILE, VALIDATION_FILE};
+use super::table::Tables;
 use super::{TrainError, TrainPlan};
 use crate::nn::model::{self, Metric};
 use crate::nn::{DeviceChoice, Model, ModelCard};
@@ -48,15 +49,14 @@ pub fn pack(
     card.metrics = figures.iter().flat_map(card_lines).collect();
     model::write_card(out, &card)?;
     let mut told = plan.clone();
-    told.data.folder = PathBuf::from("DATA");
+    told.data.folder = Some(PathBuf::from("DATA"));
     told.start_from = None;
     write(&out.join(PLAN_FILE), &told.to_toml()?)?;
     for table in [LOSS_FILE, VALIDATION_FILE] {
         let path = run.join(table);
         write(&out.join(table), &fs::read_to_string(&path).map_err(|e| read_error(&path, e))?)?;
     }
-    let read = |table: &str| fs::read_to_string(out.join(table)).map_err(|e| read_error(&out.join(table), e));
-    write(&out.join(CURVE_FILE), &curve::svg(&read(LOSS_FILE)?, &read(VALIDATION_FILE)?))?;
+    write(&out.join(CURVE_FILE), &curve::svg(&Tables::read(out)?))?;
     Ok(figures)
 }
 

@@ -7,21 +7,27 @@ use crate::projection::BackProjection;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// A whole run: data, networks, and the phases of its schedule.
+/// A whole run: data, networks, losses, and the phases of its schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainPlan {
+    /// Seed of weights, order and augmentation.
+    pub seed: u64,
+    /// A model folder whose weights the networks start from; fresh ones where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_from: Option<PathBuf>,
     /// Where the cases are.
     pub data: DataPlan,
     /// The networks' shape.
     pub network: NetworkPlan,
+    /// How steps are taken.
+    #[serde(default)]
+    pub steps: StepPlan,
+    /// What stage 2 strives for.
+    #[serde(default)]
+    pub losses: LossPlan,
     /// Phases, run one after another.
     pub phase: Vec<Phase>,
-    /// Seed of weights, order and augmentation.
-    pub seed: u64,
-    /// A model folder whose weights the networks start from; fresh ones where absent.
-    #[serde(default)]
-    pub start_from: Option<PathBuf>,
     /// What the finished model's card says besides what the run itself tells.
     #[serde(default)]
     pub card: CardPlan,
@@ -46,18 +52,26 @@ pub struct CardPlan {
 }
 
 /// Which cases are learnt from and which are only looked at.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataPlan {
-    /// Folder of CT volumes, each already the 128^3 cube of 2.8 mm.
-    pub folder: PathBuf,
+    /// Folder of CT volumes, each already the 128^3 cube of 2.8 mm; absent where only synthetic thoraxes are used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
     /// File names (without endings) kept for validation.
+    #[serde(default)]
     pub validation: Vec<String>,
     /// File names (without endings) never opened.
+    #[serde(default)]
     pub excluded: Vec<String>,
-    /// Share of samples that are synthetic thoraxes, 0 to 1.
-    pub synthetic_share: f64,
+    /// Synthetic thoraxes in each epoch, new ones every time.
+    #[serde(default)]
+    pub synthetic_cases: usize,
+    /// Synthetic thoraxes among the validation cases, always the same.
+    #[serde(default)]
+    pub synthetic_validation: usize,
     /// Share of samples whose films are made to look like radiographs of a chest room, 0 to 1.
+    #[serde(default)]
     pub radiograph_share: f64,
 }
 
@@ -67,7 +81,7 @@ pub struct DataPlan {
 pub struct NetworkPlan {
     /// Channels of the coarse network's first level.
     pub coarse_width: i64,
-    /// Channels of the refining network's first level.
+    /// Channels of the refining network's first level; the contrast network's too.
     pub refine_width: i64,
     /// How the films enter the coarse network.
     pub input: BackProjection,
@@ -75,13 +89,110 @@ pub struct NetworkPlan {
     pub refine: RefineInput,
 }
 
+/// How steps are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StepPlan {
+    /// Volumes whose gradients are added up before the optimiser steps.
+    pub accumulate: u64,
+    /// Axial slices of each volume in a step of stage 2.
+    pub slices: usize,
+    /// Decay of the running average of the weights, which validates and is kept.
+    pub average_decay: f64,
+    /// Steps between two checkpoints.
+    pub checkpoint_every: u64,
+}
+
+impl Default for StepPlan {
+    fn default() -> Self {
+        Self { accumulate: 1, slices: 16, average_decay: 0.997, checkpoint_every: 100 }
+    }
+}
+
+/// Weights of stage 2's losses; one with weight 0 is not computed. The paper gives none: these are ours.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LossPlan {
+    /// Mean absolute error, relative attenuation.
+    pub l1: f64,
+    /// Perceptual loss.
+    pub perceptual: f64,
+    /// Adversarial loss.
+    pub adversarial: f64,
+    /// Semantic contrastive loss.
+    pub semantic: f64,
+    /// Anatomical contrastive loss.
+    pub anatomy: f64,
+    /// Details of the contrastive losses.
+    pub contrast: ContrastPlan,
+}
+
+impl Default for LossPlan {
+    fn default() -> Self {
+        Self {
+            l1: 10.0,
+            perceptual: 1.0,
+            adversarial: 0.1,
+            semantic: 0.5,
+            anatomy: 0.5,
+            contrast: ContrastPlan::default(),
+        }
+    }
+}
+
+impl LossPlan {
+    /// The mean absolute error alone.
+    pub fn l1_only() -> Self {
+        Self { l1: 1.0, perceptual: 0.0, adversarial: 0.0, semantic: 0.0, anatomy: 0.0, ..Self::default() }
+    }
+
+    /// Whether the contrast network is needed.
+    pub fn contrasts(&self) -> bool {
+        self.semantic > 0.0 || self.anatomy > 0.0
+    }
+}
+
+/// Details of the contrastive losses.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ContrastPlan {
+    /// Neighbours (of eight) that count as alike in the semantic loss.
+    pub semantic_positives: i64,
+    /// Positions a slice in the anatomical loss.
+    pub anatomy_positions: usize,
+    /// Negatives of each position.
+    pub anatomy_negatives: i64,
+    /// Side of the window in which negatives are looked for.
+    pub window: i64,
+    /// Side of the window's core in which they are not.
+    pub core: i64,
+    /// Temperature of InfoNCE.
+    pub temperature: f64,
+    /// Momentum of the teacher at the start; it rises to 1 by a cosine.
+    pub momentum: f64,
+}
+
+impl Default for ContrastPlan {
+    fn default() -> Self {
+        Self {
+            semantic_positives: 4,
+            anatomy_positions: 256,
+            anatomy_negatives: 16,
+            window: 11,
+            core: 3,
+            temperature: 0.1,
+            momentum: 0.996,
+        }
+    }
+}
+
 /// Which network a phase trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// The coarse network, mean squared error.
+    /// Stage 1: the coarse network, mean squared error.
     Coarse,
-    /// The refining network, mean absolute error; the coarse network is frozen.
+    /// Stage 2: the refining network; the coarse network is frozen.
     Refine,
 }
 
@@ -91,18 +202,23 @@ pub enum Stage {
 pub struct Phase {
     /// Which network.
     pub stage: Stage,
-    /// Voxels along the cube's side: 64 or 128.
+    /// Voxels along the cube's side: 32, 64 or 128.
     pub side: usize,
-    /// Optimiser steps.
-    pub steps: u64,
-    /// Wall time at which the phase ends even with steps left, its schedule compressed to fit.
+    /// Visits to every case.
+    pub epochs: u64,
+    /// Minutes after which the phase ends even with epochs left, its schedule compressed to fit. A run with such a
+    /// limit cannot be repeated to the bit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes: Option<f64>,
     /// Learning rate at the start.
     pub lr_high: f64,
     /// Learning rate at the end.
     pub lr_low: f64,
-    /// Steps between two validations.
+    /// Epochs between two validations.
     pub validate_every: u64,
+    /// Validations without a better (smoothed) error after which the phase ends early; never where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u64>,
 }
 
 impl TrainPlan {
@@ -111,9 +227,17 @@ impl TrainPlan {
     /// # Errors
     /// [`TrainError::Plan`] for an unknown key, a missing one, or a value that cannot be.
     pub fn from_toml(text: &str) -> Result<Self, TrainError> {
-        let plan: Self = toml::from_str(text).map_err(|e| TrainError::Plan(e.to_string()))?;
+        let plan = Self::parse(text)?;
         plan.check()?;
         Ok(plan)
+    }
+
+    /// Reads a plan that may still lack something, as its data.
+    ///
+    /// # Errors
+    /// [`TrainError::Plan`] for an unknown key or one of a wrong type.
+    pub fn parse(text: &str) -> Result<Self, TrainError> {
+        toml::from_str(text).map_err(|e| TrainError::Plan(e.to_string()))
     }
 
     /// The plan as TOML.
@@ -124,28 +248,84 @@ impl TrainPlan {
         toml::to_string_pretty(self).map_err(|e| TrainError::Plan(e.to_string()))
     }
 
-    fn check(&self) -> Result<(), TrainError> {
-        let fault = |text: String| Err(TrainError::Plan(text));
-        if self.phase.is_empty() {
-            return fault("has no [[phase]]".into());
-        }
-        for width in [self.network.coarse_width, self.network.refine_width] {
+    /// Only the phases of one stage.
+    pub fn only(mut self, stage: Stage) -> Self {
+        self.phase.retain(|p| p.stage == stage);
+        self
+    }
+
+    /// Whether the plan can be followed.
+    ///
+    /// # Errors
+    /// [`TrainError::Plan`] naming the value that cannot be.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let checks = [self.check_network(), self.check_data(), self.check_losses()];
+        let phases = self.phase.iter().enumerate().map(|(k, phase)| phase.check(k + 1));
+        let fault = checks.into_iter().chain(phases).find_map(Result::err);
+        let fault = fault.or_else(|| self.phase.is_empty().then(|| "has no [[phase]]".to_owned()));
+        fault.map_or(Ok(()), |cause| Err(TrainError::Plan(cause)))
+    }
+
+    fn check_network(&self) -> Result<(), String> {
+        for (name, width) in
+            [("coarse_width", self.network.coarse_width), ("refine_width", self.network.refine_width)]
+        {
             if !(1..=256).contains(&width) {
-                return fault(format!("a width of {width}; 1 to 256 is possible, 64 is the paper's"));
+                return Err(format!("network.{name} is a width of {width}; 1 to 256 is possible, 64 is the paper's"));
             }
         }
-        for share in [self.data.synthetic_share, self.data.radiograph_share] {
-            if !(0.0..=1.0).contains(&share) {
-                return fault(format!("a share of {share}; 0 to 1 is possible"));
-            }
+        if !(0..=8).contains(&self.network.refine.neighbours) {
+            return Err(format!("network.refine.neighbours = {}; 0 to 8 is possible", self.network.refine.neighbours));
         }
-        for phase in &self.phase {
-            if !matches!(phase.side, 32 | 64 | 128) {
-                return fault(format!("a side of {} voxels; 32, 64 or 128 is possible", phase.side));
-            }
-            if !(phase.lr_high >= phase.lr_low && phase.lr_low > 0.0) || phase.steps == 0 || phase.validate_every == 0 {
-                return fault("every phase needs steps, validate_every and lr_high >= lr_low > 0".into());
-            }
+        let steps = &self.steps;
+        if steps.accumulate == 0 || steps.slices == 0 || steps.checkpoint_every == 0 {
+            return Err("steps.accumulate, steps.slices and steps.checkpoint_every must be at least 1".into());
+        }
+        if !(0.0..1.0).contains(&steps.average_decay) {
+            return Err(format!("steps.average_decay = {}; from 0 to below 1 is possible", steps.average_decay));
+        }
+        Ok(())
+    }
+
+    fn check_data(&self) -> Result<(), String> {
+        let data = &self.data;
+        if !(0.0..=1.0).contains(&data.radiograph_share) {
+            return Err(format!("data.radiograph_share is a share of {}; 0 to 1 is possible", data.radiograph_share));
+        }
+        if data.folder.is_none() && data.synthetic_cases == 0 {
+            return Err("data has neither a folder nor synthetic_cases: nothing to learn from".into());
+        }
+        match data.validation.iter().find(|name| data.excluded.contains(name)) {
+            Some(both) => Err(format!("data names `{both}` for validation and as excluded")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_losses(&self) -> Result<(), String> {
+        let losses = &self.losses;
+        let weights = [
+            ("l1", losses.l1),
+            ("perceptual", losses.perceptual),
+            ("adversarial", losses.adversarial),
+            ("semantic", losses.semantic),
+            ("anatomy", losses.anatomy),
+        ];
+        if let Some((name, weight)) = weights.iter().find(|(_, w)| !(*w >= 0.0 && w.is_finite())) {
+            return Err(format!("losses.{name} = {weight}; 0 (off) or a positive weight is possible"));
+        }
+        if weights.iter().all(|(_, w)| *w == 0.0) && self.phase.iter().any(|p| p.stage == Stage::Refine) {
+            return Err("all losses are 0, so stage 2 has nothing to learn".into());
+        }
+        let c = &losses.contrast;
+        let odd = |n: i64| n > 0 && n % 2 == 1;
+        if !odd(c.window) || !odd(c.core) || c.core >= c.window {
+            return Err(format!("losses.contrast: window {} and core {} must be odd, core < window", c.window, c.core));
+        }
+        if !(1..=8).contains(&c.semantic_positives) || c.anatomy_positions == 0 || c.anatomy_negatives < 1 {
+            return Err("losses.contrast: semantic_positives is 1 to 8, anatomy_positions and _negatives at least 1".into());
+        }
+        if !(c.temperature > 0.0) || !(0.0..=1.0).contains(&c.momentum) {
+            return Err("losses.contrast: temperature must be above 0 and momentum within 0 to 1".into());
         }
         Ok(())
     }
@@ -156,5 +336,21 @@ impl Phase {
     pub fn learning_rate(&self, share: f64) -> f64 {
         let cosine = (1.0 + (std::f64::consts::PI * share.clamp(0.0, 1.0)).cos()) / 2.0;
         self.lr_low + (self.lr_high - self.lr_low) * cosine
+    }
+
+    fn check(&self, number: usize) -> Result<(), String> {
+        if !matches!(self.side, 32 | 64 | 128) {
+            return Err(format!("phase {number} has a side of {} voxels; 32, 64 or 128 is possible", self.side));
+        }
+        if self.epochs == 0 || self.validate_every == 0 || self.patience == Some(0) {
+            return Err(format!("phase {number}: epochs, validate_every and patience must be at least 1"));
+        }
+        if !(self.lr_high >= self.lr_low && self.lr_low > 0.0 && self.lr_high.is_finite()) {
+            return Err(format!("phase {number} needs lr_high >= lr_low > 0"));
+        }
+        if self.minutes.is_some_and(|m| !(m > 0.0)) {
+            return Err(format!("phase {number}: minutes must be above 0"));
+        }
+        Ok(())
     }
 }

@@ -1,17 +1,66 @@
-//! The folder of a run: plan, loss table, models. A run folder explains itself. Knows no network's inside.
+//! The folder of a run: plan, environment, tables, previews, checkpoint, models. A run folder explains itself.
+//! Knows no network's inside.
 
-use super::event::{Event, Step, Validation};
-use super::{TrainError, TrainPlan};
-use std::fs::{self, File};
+use super::checkpoint::State;
+use super::event::{Event, Step, Term, Validation};
+use super::preview::Preview;
+use super::table::Tables;
+use super::{TrainError, TrainPlan, curve};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The plan as it was followed.
-const PLAN_FILE: &str = "plan.toml";
+/// The plan as it is followed.
+pub const PLAN_FILE: &str = "plan.toml";
+/// Where and with what it was computed, an entry a start.
+pub const ENVIRONMENT_FILE: &str = "environment.toml";
 /// A line a step.
-pub(super) const LOSS_FILE: &str = "losses.csv";
-/// A line a validation.
-pub(super) const VALIDATION_FILE: &str = "validation.csv";
+pub const LOSS_FILE: &str = "losses.csv";
+/// A line a case and validation.
+pub const VALIDATION_FILE: &str = "validation.csv";
+/// The mean's name in the validation table.
+pub const MEAN_CASE: &str = "mean";
+/// The curves, drawn anew at every validation.
+pub const CURVE_FILE: &str = "curves.svg";
+/// Pictures of a validation case.
+pub const PREVIEW_FOLDER: &str = "previews";
+/// The model with the least smoothed validation error of the stage that was trained last.
+pub const BEST_MODEL: &str = "best";
+/// The model at the end of the run.
+pub const FINAL_MODEL: &str = "final";
+
+/// With what a run was started or resumed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// Seconds since 1970, UTC.
+    pub unix_secs: u64,
+    /// Version of the program.
+    pub program: String,
+    /// Commit it was built from, where known.
+    pub commit: String,
+    /// The device.
+    pub device: String,
+    /// Precision of the convolutions.
+    pub precision: String,
+    /// Threads of libtorch.
+    pub threads: i32,
+    /// The seed.
+    pub seed: u64,
+    /// SHA-256 of the data set's manifest, where it has one.
+    pub manifest_sha256: Option<String>,
+    /// Phase (from 0) and step from which it went on.
+    pub from: [u64; 2],
+}
+
+/// Every start of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// In order.
+    #[serde(default)]
+    pub start: Vec<Start>,
+}
 
 /// An open run folder.
 pub struct RunDir {
@@ -26,23 +75,47 @@ impl RunDir {
     /// # Errors
     /// [`TrainError::Write`] or, for a folder in use, [`TrainError::Plan`].
     pub fn create(folder: &Path, plan: &TrainPlan) -> Result<Self, TrainError> {
-        let plan_path = folder.join(PLAN_FILE);
-        if plan_path.exists() {
-            return Err(TrainError::Plan(format!("{} already holds a run; choose another folder", folder.display())));
+        let path = folder.join(PLAN_FILE);
+        if path.exists() {
+            let cause = format!("{} already holds a run; resume it or choose another folder", folder.display());
+            return Err(TrainError::Plan(cause));
         }
         fs::create_dir_all(folder).map_err(write_error(folder))?;
-        fs::write(&plan_path, plan.to_toml()?).map_err(write_error(&plan_path))?;
-        let table = |name: &str, header: &str| -> Result<File, TrainError> {
+        let terms: String = Term::ALL.iter().map(|t| format!("{},", t.name())).collect();
+        let header = format!("phase,epoch,step,share,lr,loss,{terms}gradient,seconds,waited\n");
+        write(&folder.join(LOSS_FILE), header.as_bytes())?;
+        write(&folder.join(VALIDATION_FILE), b"phase,step,case,mae_hu\n")?;
+        // The plan last: a folder with a plan is a run.
+        write(&path, plan.to_toml()?.as_bytes())?;
+        Self::open(folder)
+    }
+
+    /// Opens a run's folder to go on from a checkpoint: lines of steps after it are dropped, so that no step is told
+    /// twice.
+    ///
+    /// # Errors
+    /// [`TrainError::Write`] where the tables cannot be written.
+    pub fn reopen(folder: &Path, state: &State) -> Result<Self, TrainError> {
+        for (name, step_column) in [(LOSS_FILE, 2), (VALIDATION_FILE, 1)] {
             let path = folder.join(name);
-            let mut file = File::create(&path).map_err(write_error(&path))?;
-            writeln!(file, "{header}").map_err(write_error(&path))?;
-            Ok(file)
+            let text = fs::read_to_string(&path).map_err(write_error(&path))?;
+            let kept: String = text.split_inclusive('\n').filter(|line| is_before(line, step_column, state)).collect();
+            write(&path, kept.as_bytes())?;
+        }
+        Self::open(folder)
+    }
+
+    fn open(folder: &Path) -> Result<Self, TrainError> {
+        let table = |name: &str| {
+            let path = folder.join(name);
+            OpenOptions::new().append(true).open(&path).map_err(write_error(&path))
         };
-        Ok(Self {
-            folder: folder.to_owned(),
-            losses: table(LOSS_FILE, "phase,step,share,lr,loss,gradient,seconds,waited")?,
-            validations: table(VALIDATION_FILE, "phase,step,case,mae_hu")?,
-        })
+        Ok(Self { folder: folder.to_owned(), losses: table(LOSS_FILE)?, validations: table(VALIDATION_FILE)? })
+    }
+
+    /// Where the run is kept.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Where a model of this run goes.
@@ -50,7 +123,20 @@ impl RunDir {
         self.folder.join(name)
     }
 
-    /// Writes what belongs into the tables.
+    /// Adds a start to the environment file.
+    ///
+    /// # Errors
+    /// [`TrainError::Write`].
+    pub fn note_start(&self, start: Start) -> Result<(), TrainError> {
+        let path = self.folder.join(ENVIRONMENT_FILE);
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let mut environment: Environment = toml::from_str(&text).unwrap_or_default();
+        environment.start.push(start);
+        let text = toml::to_string_pretty(&environment).map_err(|e| TrainError::Plan(e.to_string()))?;
+        write(&path, text.as_bytes())
+    }
+
+    /// Writes what belongs into the tables and pictures.
     ///
     /// # Errors
     /// [`TrainError::Write`].
@@ -64,22 +150,60 @@ impl RunDir {
 
     fn record_step(&mut self, s: &Step) -> Result<(), TrainError> {
         let path = self.folder.join(LOSS_FILE);
-        writeln!(
-            self.losses,
-            "{},{},{:.5},{:.4e},{:.6},{:.4},{:.3},{:.3}",
-            s.phase, s.step, s.share, s.lr, s.loss, s.gradient, s.seconds, s.waited
-        )
-        .map_err(write_error(&path))
+        let mut line = format!("{},{},{},{:.5},{:.4e},{:.6}", s.phase, s.epoch, s.step, s.share, s.lr, s.loss);
+        for term in Term::ALL {
+            line.push(',');
+            if let Some((_, value)) = s.terms.iter().find(|(t, _)| *t == term) {
+                let _ = write!(line, "{value:.6}");
+            }
+        }
+        let _ = writeln!(line, ",{:.4},{:.3},{:.3}", s.gradient, s.seconds, s.waited);
+        // One call a line, so that a kill leaves whole lines but for the last.
+        self.losses.write_all(line.as_bytes()).map_err(write_error(&path))
     }
 
     fn record_validation(&mut self, v: &Validation) -> Result<(), TrainError> {
         let path = self.folder.join(VALIDATION_FILE);
-        let mean = [("mean".to_owned(), v.mean_mae_hu)];
-        for (case, mae) in v.mae_hu.iter().chain(&mean) {
-            writeln!(self.validations, "{},{},{case},{mae:.3}", v.phase, v.step).map_err(write_error(&path))?;
+        let mean = [(MEAN_CASE.to_owned(), v.mean_mae_hu)];
+        let line = |(case, mae): &(String, f64)| format!("{},{},{case},{mae:.3}\n", v.phase, v.step);
+        let text: String = v.mae_hu.iter().chain(&mean).map(line).collect();
+        self.validations.write_all(text.as_bytes()).map_err(write_error(&path))?;
+        if let Some(preview) = &v.preview {
+            self.write_preview(v, preview)?;
         }
-        Ok(())
+        let tables = Tables::read(&self.folder)?;
+        write(&self.folder.join(CURVE_FILE), curve::svg(&tables).as_bytes())
     }
+
+    fn write_preview(&self, v: &Validation, preview: &Preview) -> Result<(), TrainError> {
+        let folder = self.folder.join(PREVIEW_FOLDER);
+        fs::create_dir_all(&folder).map_err(write_error(&folder))?;
+        let path = folder.join(format!("phase{}-step{:06}.png", v.phase + 1, v.step));
+        let (size, rgba) = preview.picture();
+        crate::io::screen::write(&path, size, &rgba)
+            .map_err(|e| TrainError::Write { path, cause: std::io::Error::other(e.to_string()) })
+    }
+}
+
+/// Whether a table's line tells of a step that the checkpoint has behind it; the header is kept.
+fn is_before(line: &str, step_column: usize, state: &State) -> bool {
+    let mut cells = line.split(',');
+    let phase = cells.next().and_then(|c| c.parse::<usize>().ok());
+    let step = line.split(',').nth(step_column).and_then(|c| c.parse::<u64>().ok());
+    match (phase, step) {
+        (Some(phase), Some(step)) => line.ends_with('\n') && (phase, step) <= (state.phase, state.step),
+        (Some(_), None) => false,
+        (None, _) => true,
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+    let temporary = path.with_extension("part");
+    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|cause| {
+        let _ = fs::remove_file(&temporary);
+        TrainError::Write { path: path.to_owned(), cause }
+    })
 }
 
 fn write_error(path: &Path) -> impl Fn(std::io::Error) -> TrainError + '_ {

@@ -1,197 +1,263 @@
 //! Follows a plan from the first phase to the last and tells an observer. Knows no screen.
 
-use super::augment::Variation;
-use super::dataset::{self, Case};
-use super::event::{Event, Step, Validation};
-use super::loader::Loader;
-use super::plan::{NetworkPlan, Phase, Stage};
-use super::run_dir::RunDir;
-use super::stage::{Batch, Learner, coarse_volume, refined_volume, validate};
-use super::{TrainError, TrainPlan};
-use crate::nn::model::{self, Architecture, InputRange, RefineArchitecture};
-use crate::nn::runtime::DeviceChoice;
+use super::augment::{Variation, plain_sample};
+use super::batch::Batch;
+use super::cases::Cases;
+use super::checkpoint::{self, State, Tensors};
+use super::event::{Event, Started, Step, Term, Validation};
+use super::learner::{Learn, Moment};
+use super::loader::{Loader, Stream};
+use super::networks::{Networks, store_refiner};
 use crate::nn::unet::UNet;
-use crate::nn::{Model, ModelCard, NnError, Precision, coarse, refine};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use std::path::Path;
+use super::plan::{Phase, Stage};
+use super::preview::Preview;
+use super::run_dir::{BEST_MODEL, FINAL_MODEL, RunDir, Start};
+use super::stage1::Stage1;
+use super::stage2::{Stage2, Stage2Plan};
+use super::{TrainError, TrainPlan};
+use crate::nn::Precision;
+use crate::nn::runtime::{DeviceChoice, device_name};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
-use tch::{Device, Kind};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tch::Device;
 
-/// Decay of the running average of the weights.
-const AVERAGE_DECAY: f64 = 0.997;
-/// The model with the least validation error of the last phase of each stage.
-const BEST_MODEL: &str = "best";
-/// The model at the end of the run.
-const FINAL_MODEL: &str = "final";
+/// Below this the contrast network's features look alike everywhere: it has collapsed (spec 5).
+const COLLAPSED_BELOW: f64 = 0.01;
+/// Keeps the random numbers of steps apart from those of samples.
+const STEP_SEED: u64 = 0x7374_6570;
 
-/// Whether an observer wants to go on.
+/// What an observer wants after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
     /// Go on.
     Continue,
-    /// Stop after this event.
+    /// Write a checkpoint after this step, then go on.
+    Save,
+    /// Write a checkpoint and stop.
     Stop,
 }
 
-/// Trains as the plan says and keeps the run in `folder`.
+/// Where a run begins.
+#[derive(Clone, Debug)]
+pub enum Begin {
+    /// With the first step of a plan, in a folder that holds no run yet.
+    Fresh(Box<TrainPlan>),
+    /// After the last step of the folder's checkpoint.
+    Resume,
+}
+
+/// A training job.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Where it begins.
+    pub begin: Begin,
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// Where to compute.
+    pub device: DeviceChoice,
+    /// Processor cores to use; all where absent. A resumed run uses as many threads as before.
+    pub cores: Option<usize>,
+}
+
+impl Job {
+    /// A fresh run of a plan with all cores.
+    pub fn fresh(plan: TrainPlan, folder: PathBuf, device: DeviceChoice) -> Self {
+        Self { begin: Begin::Fresh(Box::new(plan)), folder, device, cores: None }
+    }
+
+    /// The cores the job uses.
+    pub fn cores_to_use(&self) -> usize {
+        self.cores.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get())).max(1)
+    }
+
+    /// The rest of a run with all cores.
+    pub fn resume(folder: PathBuf, device: DeviceChoice) -> Self {
+        Self { begin: Begin::Resume, folder, device, cores: None }
+    }
+}
+
+/// Trains, keeps the run in its folder, and tells the observer; it ends with [`Event::Finished`] or an error.
 ///
 /// # Errors
-/// [`TrainError`] for a plan, case, device or folder that cannot be used, and where the loss is no number.
-pub fn train(
-    plan: &TrainPlan,
-    folder: &Path,
-    device: DeviceChoice,
-    observer: &mut dyn FnMut(&Event) -> Control,
-) -> Result<(), TrainError> {
-    let device = device.device()?;
-    let (training, validation) = dataset::load(&plan.data)?;
-    let names = |cases: &[Case]| cases.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
-    let started = Event::Started { training: names(&training), validation: names(&validation) };
-    let mut session = Session {
-        plan,
-        device,
-        precision: Precision::fastest(device),
-        run: RunDir::create(folder, plan)?,
-        training: Arc::new(training),
-        validation,
-        observer,
+/// [`TrainError`] for a plan, case, checkpoint, device or folder that cannot be used, where the loss is no number, and
+/// [`TrainError::Stopped`] where the observer asked for it (a checkpoint has been written then).
+pub fn train(job: &Job, observer: &mut dyn FnMut(&Event) -> Control) -> Result<(), TrainError> {
+    let device = job.device.device()?;
+    let cores = job.cores_to_use();
+    let found = match &job.begin {
+        Begin::Fresh(_) => None,
+        Begin::Resume => Some(checkpoint::load(&job.folder)?),
     };
-    session.tell(&started)?;
-    session.run_phases()
+    let plan = match (&job.begin, &found) {
+        (Begin::Fresh(plan), _) => {
+            plan.check()?;
+            plan.as_ref().clone()
+        }
+        (_, Some((state, _))) => TrainPlan::from_toml(&state.plan)?,
+        (Begin::Resume, None) => return Err(TrainError::Plan("nothing to resume".into())),
+    };
+    let cases = Arc::new(Cases::open(&plan.data)?);
+    if cases.per_epoch() == 0 {
+        return Err(TrainError::Plan("names no training case: all are excluded or kept for validation".into()));
+    }
+    let state = match &found {
+        Some((state, _)) => same_data(state, &cases)?,
+        None => State::new(plan.to_toml()?, cases.manifest_sha256(), Precision::fastest(device), cores as i32),
+    };
+    tch::set_num_threads(state.threads);
+    let run = match found {
+        None => RunDir::create(&job.folder, &plan)?,
+        Some(_) => RunDir::reopen(&job.folder, &state)?,
+    };
+    run.note_start(start(&state, &plan, device))?;
+    let session = Session { plan: &plan, device, cores, run, cases, state, observer, stop: false, collapsed: false };
+    session.run(found.map(|(_, tensors)| tensors))
+}
+
+/// The state of a checkpoint, unless the data set is another one now.
+fn same_data(state: &State, cases: &Cases) -> Result<State, TrainError> {
+    if state.manifest_sha256 != cases.manifest_sha256() {
+        return Err(TrainError::Plan(
+            "the data set's manifest has changed since the checkpoint; start a new run, or put the old data set back"
+                .into(),
+        ));
+    }
+    Ok(state.clone())
+}
+
+fn start(state: &State, plan: &TrainPlan, device: Device) -> Start {
+    Start {
+        unix_secs: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
+        program: env!("CARGO_PKG_VERSION").into(),
+        commit: option_env!("BIPLANE_COMMIT").unwrap_or("unknown").into(),
+        device: device_name(device),
+        precision: format!("{:?}", state.precision).to_lowercase(),
+        threads: state.threads,
+        seed: plan.seed,
+        manifest_sha256: state.manifest_sha256.clone(),
+        from: [state.phase as u64, state.step],
+    }
 }
 
 struct Session<'a> {
     plan: &'a TrainPlan,
     device: Device,
-    precision: Precision,
+    cores: usize,
     run: RunDir,
-    training: Arc<Vec<Case>>,
-    validation: Vec<Case>,
+    cases: Arc<Cases>,
+    state: State,
     observer: &'a mut dyn FnMut(&Event) -> Control,
+    stop: bool,
+    /// Whether the phase's collapse was told.
+    collapsed: bool,
 }
 
 impl Session<'_> {
-    fn tell(&mut self, event: &Event) -> Result<(), TrainError> {
+    /// Records an event and tells it; whether the observer wants a checkpoint.
+    fn tell(&mut self, event: &Event) -> Result<bool, TrainError> {
         self.run.record(event)?;
-        match (self.observer)(event) {
-            Control::Continue => Ok(()),
-            Control::Stop => Err(TrainError::Stopped),
-        }
+        let wish = (self.observer)(event);
+        self.stop |= wish == Control::Stop;
+        Ok(wish == Control::Save)
     }
 
-    fn run_phases(&mut self) -> Result<(), TrainError> {
-        let shape = self.plan.network;
-        tch::manual_seed(self.plan.seed as i64);
-        let (mut coarse, mut refine) = self.first_networks()?;
-        for (index, phase) in self.plan.phase.iter().enumerate() {
-            self.tell(&Event::PhaseStarted { phase: index, stage: phase.stage, side: phase.side })?;
-            match phase.stage {
-                Stage::Coarse => coarse = self.coarse_phase(index, phase, coarse)?,
-                Stage::Refine => {
-                    let net = refine.take().map_or_else(|| fresh_refiner(&shape, self.device), Ok)?;
-                    refine = Some(self.refine_phase(index, phase, &coarse, net)?);
-                }
+    fn run(mut self, mut stored: Option<Tensors>) -> Result<(), TrainError> {
+        let (training, validation) = self.cases.names();
+        let (device, resumed) = (device_name(self.device), stored.is_some());
+        self.tell(&Event::Started(Started { training, validation, device, resumed }))?;
+        let mut networks = match &stored {
+            Some(tensors) => Networks::restore(tensors, &self.plan.network, self.device)?,
+            None => {
+                tch::manual_seed(self.plan.seed as i64);
+                Networks::first(self.plan, self.device)?
             }
-        }
-        self.save(FINAL_MODEL, &coarse, refine.as_ref())?;
-        self.tell(&Event::Finished)
-    }
-
-    /// Fresh networks, or those of the model the plan starts from.
-    fn first_networks(&self) -> Result<(UNet, Option<UNet>), TrainError> {
-        let shape = self.plan.network;
-        let Some(folder) = &self.plan.start_from else {
-            return Ok((UNet::new(coarse::config(shape.coarse_width, shape.input), self.device)?, None));
         };
-        let model = Model::load(folder, self.device)?;
-        let found = model.card().architecture;
-        if (found.coarse_width, found.input) != (shape.coarse_width, shape.input) {
-            let cause =
-                format!("start_from has width {} and input {:?}, the plan another", found.coarse_width, found.input);
-            return Err(TrainError::Plan(cause));
+        let plan = self.plan;
+        for (index, phase) in plan.phase.iter().enumerate().skip(self.state.phase) {
+            networks = self.phase(index, phase, networks, stored.take())?;
+            self.state.next_phase();
+            let mut tensors = Tensors::default();
+            networks.store(&mut tensors);
+            self.checkpoint(&tensors)?;
+            self.obey_stop()?;
         }
-        Ok(model.into_networks())
+        self.save(FINAL_MODEL, &networks)?;
+        self.tell(&Event::Finished).map(|_| ())
     }
 
-    fn coarse_phase(&mut self, index: usize, phase: &Phase, net: UNet) -> Result<UNet, TrainError> {
-        let (input, device, precision) = (self.plan.network.input, self.device, self.precision);
-        let mut learner = Learner::new(net, AVERAGE_DECAY, precision)?;
-        let mut best = f64::INFINITY;
-        self.steps(index, phase, |session, batch, clock| {
-            let (loss, gradient) = learner.coarse_step(batch, clock.lr, clock.step)?;
-            if clock.validates {
-                let errors = learner.with_average(|net| {
-                    validate(&session.validation, phase.side, input, device, |b| coarse_volume(net, b, precision))
-                })?;
-                let mean = session.report(index, clock.step, errors)?;
-                if mean < best {
-                    best = mean;
-                    learner.with_average(|net| session.save(BEST_MODEL, net, None))?;
-                }
-            }
-            Ok((loss, gradient))
-        })?;
-        learner.into_averaged()
+    /// Runs what is left of a phase; `stored` holds the learner's state where the phase was begun before.
+    fn phase(
+        &mut self,
+        index: usize,
+        phase: &Phase,
+        networks: Networks,
+        stored: Option<Tensors>,
+    ) -> Result<Networks, TrainError> {
+        // Fresh weights of a phase depend on the seed and the phase alone, however often the run was resumed.
+        tch::manual_seed((self.plan.seed ^ ((index as u64) << 32)) as i64);
+        self.collapsed = false;
+        let stored = stored.filter(|_| self.state.step > 0);
+        let (mut learner, idle) = begin_phase(self.plan, phase, networks, self.state.precision, self.device)?;
+        self.steps(index, phase, learner.as_mut(), stored, idle.as_ref())?;
+        let kept = learner.networks()?;
+        Ok(Networks { refine: kept.refine.or(idle), ..kept })
     }
 
-    fn refine_phase(&mut self, index: usize, phase: &Phase, coarse: &UNet, net: UNet) -> Result<UNet, TrainError> {
-        let (network, device, precision) = (self.plan.network, self.device, self.precision);
-        let mut rng = ChaCha8Rng::seed_from_u64(self.plan.seed ^ index as u64);
-        let mut learner = Learner::new(net, AVERAGE_DECAY, precision)?;
-        let mut best = f64::INFINITY;
-        self.steps(index, phase, |session, batch, clock| {
-            let volume = coarse_volume(coarse, batch, precision)?;
-            let (loss, gradient) =
-                learner.refine_step(&volume, batch, network.refine, clock.lr, clock.step, &mut rng)?;
-            if clock.validates {
-                let errors = learner.with_average(|net| {
-                    validate(&session.validation, phase.side, network.input, device, |b| {
-                        let volume = coarse_volume(coarse, b, precision)?;
-                        Ok(refined_volume(net, &volume, network.refine, precision)?)
-                    })
-                })?;
-                let mean = session.report(index, clock.step, errors)?;
-                if mean < best {
-                    best = mean;
-                    learner.with_average(|net| session.save(BEST_MODEL, coarse, Some(net)))?;
-                }
-            }
-            Ok((loss, gradient))
-        })?;
-        learner.into_averaged()
-    }
-
-    /// Runs the steps of a phase until its steps or its minutes are used up.
+    /// Runs the steps of a phase until they, its minutes or its patience are used up. `idle` is a refining network that
+    /// waits while the coarse one learns.
     fn steps(
         &mut self,
         index: usize,
         phase: &Phase,
-        mut learn: impl FnMut(&mut Self, &Batch, &Clock) -> Result<(f64, f64), TrainError>,
+        learner: &mut dyn Learn,
+        stored: Option<Tensors>,
+        idle: Option<&UNet>,
     ) -> Result<(), TrainError> {
-        let variation = Variation {
-            synthetic_share: self.plan.data.synthetic_share,
-            radiograph_share: self.plan.data.radiograph_share,
-            input: self.plan.network.input,
-        };
-        // Each phase has a stream of its own, so that adding a phase leaves the others as they were.
-        let first = (index as u64) << 32;
-        let loader = Loader::start(self.training.clone(), variation, phase.side, self.plan.seed, first)?;
-        let begun = Instant::now();
-        for step in 1..=phase.steps {
-            let start = Instant::now();
-            let elapsed = phase.minutes.map_or(0.0, |m| begun.elapsed().as_secs_f64() / (60.0 * m));
-            let share = ((step - 1) as f64 / phase.steps as f64).max(elapsed);
-            let last = step == phase.steps || share >= 1.0;
-            let batch = Batch::new(&loader.next_sample()?, variation.input, self.device)?;
-            let waited = start.elapsed().as_secs_f64();
-            let validates = last || step % phase.validate_every == 0;
-            let clock = Clock { step, lr: phase.learning_rate(share), validates };
-            let (loss, gradient) = learn(self, &batch, &clock)?;
-            let seconds = start.elapsed().as_secs_f64();
-            let done = Step { phase: index, step, share, loss, gradient, lr: clock.lr, seconds, waited };
-            self.tell(&Event::Step(done))?;
+        if let Some(tensors) = &stored {
+            learner.restore(tensors)?;
+        }
+        let pace = Pace::new(phase, self.cases.per_epoch() as u64, self.plan.steps.accumulate);
+        let (stage, side, done) = (phase.stage, phase.side, self.state.step);
+        self.tell(&Event::PhaseStarted { phase: index, stage, side, steps: pace.steps, done })?;
+        let mut loader = Loader::start(&stream(self.plan, index, &self.cases, self.cores), done * pace.accumulate)?;
+        let begun = Instant::now() - Duration::from_secs_f64(self.state.elapsed_secs);
+        for step in done + 1..=pace.steps {
+            let started = Instant::now();
+            let share = pace.share(step, begun.elapsed());
+            let batches = self.batches(&mut loader, pace.accumulate)?;
+            let waited = started.elapsed().as_secs_f64();
+            let seed = self.plan.seed ^ STEP_SEED ^ ((index as u64) << 32);
+            let moment = Moment { step, share, lr: phase.learning_rate(share), seed };
+            let outcome = learner.step(&batches, &moment)?;
+            (self.state.step, self.state.elapsed_secs) = (step, begun.elapsed().as_secs_f64());
+            let mut last = step == pace.steps || share >= 1.0;
+            let seconds = started.elapsed().as_secs_f64();
+            let done = Step {
+                phase: index,
+                epoch: pace.epoch(step),
+                step,
+                share,
+                loss: outcome.loss,
+                terms: outcome.terms,
+                gradient: outcome.gradient,
+                lr: moment.lr,
+                seconds,
+                waited,
+            };
+            self.warn_of_collapse(&done)?;
+            let wanted = self.tell(&Event::Step(done))?;
+            if last || pace.validates(step) {
+                self.validate(index, phase, learner)?;
+                last |= phase.patience.is_some_and(|p| self.state.judge.stale >= p);
+            }
+            if wanted || self.stop || step % self.plan.steps.checkpoint_every == 0 {
+                let mut tensors = Tensors::default();
+                learner.store(&mut tensors);
+                idle.into_iter().for_each(|net| store_refiner(net, &mut tensors));
+                self.checkpoint(&tensors)?;
+            }
+            self.obey_stop()?;
             if last {
                 break;
             }
@@ -199,55 +265,130 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn report(&mut self, phase: usize, step: u64, errors: Vec<(String, f64)>) -> Result<f64, TrainError> {
-        let mean = errors.iter().map(|(_, e)| e).sum::<f64>() / errors.len().max(1) as f64;
-        self.tell(&Event::Validated(Validation { phase, step, mae_hu: errors, mean_mae_hu: mean }))?;
-        Ok(mean)
+    fn batches(&self, loader: &mut Loader, count: u64) -> Result<Vec<Batch>, TrainError> {
+        (0..count).map(|_| Batch::new(&loader.next_sample()?, self.plan.network.input, self.device)).collect()
     }
 
-    fn save(&mut self, name: &str, coarse: &UNet, refine: Option<&UNet>) -> Result<(), TrainError> {
+    fn validate(&mut self, index: usize, phase: &Phase, learner: &mut dyn Learn) -> Result<(), TrainError> {
+        let count = self.cases.validation_count();
+        if count == 0 {
+            return self.save(BEST_MODEL, &learner.networks()?);
+        }
+        let (mut errors, mut preview) = (Vec::new(), None);
+        for k in 0..count {
+            let case = self.cases.validation(k)?;
+            let sample = plain_sample(&case, phase.side, self.plan.network.input)
+                .map_err(|e| TrainError::Plan(e.to_string()))?;
+            let batch = Batch::new(&sample, self.plan.network.input, self.device)?;
+            let volume = learner.volume(&batch)?;
+            errors.push((case.name.clone(), batch.mae_hu(&volume)?));
+            if preview.is_none() {
+                preview = Some(Arc::new(Preview::new(case.name.clone(), &volume, &batch)?));
+            }
+        }
+        let mean = errors.iter().map(|(_, e)| e).sum::<f64>() / count as f64;
+        let best = self.state.judge.hear(mean);
+        let step = self.state.step;
+        self.tell(&Event::Validated(Validation { phase: index, step, mae_hu: errors, mean_mae_hu: mean, best, preview }))?;
+        if best { self.save(BEST_MODEL, &learner.networks()?) } else { Ok(()) }
+    }
+
+    /// Tells once a phase where the features of the contrast network have become the same everywhere.
+    fn warn_of_collapse(&mut self, step: &Step) -> Result<(), TrainError> {
+        let deviation = step.terms.iter().find(|(term, _)| *term == Term::FeatureDeviation).map(|(_, d)| *d);
+        let Some(deviation) = deviation.filter(|d| !self.collapsed && *d < COLLAPSED_BELOW) else { return Ok(()) };
+        self.collapsed = true;
+        let text = format!(
+            "step {}: the contrast network's features deviate by {deviation:.4} only, it is collapsing; raise losses.anatomy              or lower losses.semantic",
+            step.step
+        );
+        self.tell(&Event::Warning(text)).map(|_| ())
+    }
+
+    fn checkpoint(&mut self, tensors: &Tensors) -> Result<(), TrainError> {
+        let path = checkpoint::save(self.run.folder(), &self.state, tensors)?;
+        self.tell(&Event::Checkpoint(path)).map(|_| ())
+    }
+
+    fn save(&mut self, name: &str, networks: &Networks) -> Result<(), TrainError> {
         let folder = self.run.model(name);
-        let card = self.card(refine.is_some());
-        model::save(&folder, card, coarse.parameters(), refine.map(UNet::parameters), Kind::Float)?;
-        self.tell(&Event::Saved(folder))
+        networks.save(&folder, self.plan)?;
+        self.tell(&Event::Saved(folder)).map(|_| ())
     }
 
-    fn card(&self, refined: bool) -> ModelCard {
-        let network = self.plan.network;
-        let refine = refined.then_some(RefineArchitecture { width: network.refine_width, input: network.refine });
-        let card = self.plan.card.clone();
-        ModelCard {
-            name: if card.name.is_empty() { format!("biplane width {}", network.coarse_width) } else { card.name },
-            description: card.description,
-            licence: card.licence,
-            sha256: String::new(),
-            architecture: Architecture { coarse_width: network.coarse_width, input: network.input, refine },
-            input: InputRange {
-                frontal_deg: vec![0.0, 180.0],
-                lateral_deg: vec![90.0, 270.0],
-                angle_tolerance_deg: 4.0,
-                normalisation:
-                    "films averaged to 1.7 mm at the isocentre; (p - p1) / (p99 - p1), clamped to [-0.2, 1.5]".into(),
-            },
-            data: card.data,
-            training: card.training,
-            metrics: Vec::new(),
+    fn obey_stop(&self) -> Result<(), TrainError> {
+        if self.stop { Err(TrainError::Stopped) } else { Ok(()) }
+    }
+}
+
+/// What learns in a phase, and a refining network that waits while the coarse one learns.
+pub(super) fn begin_phase(
+    plan: &TrainPlan,
+    phase: &Phase,
+    mut networks: Networks,
+    precision: Precision,
+    device: Device,
+) -> Result<(Box<dyn Learn>, Option<UNet>), TrainError> {
+    match phase.stage {
+        Stage::Coarse => {
+            let learner = Stage1::new(networks.coarse, plan.steps.average_decay, precision)?;
+            Ok((Box::new(learner), networks.refine))
+        }
+        Stage::Refine => {
+            let refiner = networks.take_refiner(&plan.network, device)?;
+            let learner = Stage2::new(networks.coarse, refiner, Stage2Plan::of(plan, precision), device)?;
+            Ok((Box::new(learner), None))
         }
     }
 }
 
-/// Where a phase stands.
-struct Clock {
-    step: u64,
-    lr: f64,
-    validates: bool,
+/// The samples of a phase. Epochs count on over phases, so that no phase sees what another saw.
+pub(super) fn stream(plan: &TrainPlan, index: usize, cases: &Arc<Cases>, cores: usize) -> Stream {
+    let phase = &plan.phase[index];
+    Stream {
+        cases: cases.clone(),
+        variation: Variation {
+            radiograph_share: plan.data.radiograph_share,
+            input: plan.network.input,
+            body: phase.stage == Stage::Refine && plan.losses.anatomy > 0.0,
+        },
+        side: phase.side,
+        seed: plan.seed,
+        first_epoch: plan.phase.iter().take(index).map(|p| p.epochs).sum(),
+        cores,
+    }
 }
 
-/// A refining network before its first step; a residual one begins by changing nothing.
-fn fresh_refiner(shape: &NetworkPlan, device: Device) -> Result<UNet, NnError> {
-    let mut net = UNet::new(refine::config(shape.refine_width, shape.refine), device)?;
-    if shape.refine.residual {
-        net.silence_head()?;
+/// How a phase's steps lie over its epochs and minutes.
+pub(super) struct Pace {
+    /// Steps in all.
+    pub steps: u64,
+    accumulate: u64,
+    per_epoch: u64,
+    validate_every: u64,
+    minutes: Option<f64>,
+}
+
+impl Pace {
+    pub fn new(phase: &Phase, per_epoch: u64, accumulate: u64) -> Self {
+        let steps = (phase.epochs * per_epoch).div_ceil(accumulate);
+        Self { steps, accumulate, per_epoch, validate_every: phase.validate_every, minutes: phase.minutes }
     }
-    Ok(net)
+
+    /// Share of the phase before a step, by steps or by minutes, whichever is further.
+    fn share(&self, step: u64, elapsed: Duration) -> f64 {
+        let by_time = self.minutes.map_or(0.0, |m| elapsed.as_secs_f64() / (60.0 * m));
+        ((step - 1) as f64 / self.steps as f64).max(by_time)
+    }
+
+    /// The epoch, from 1, in which a step begins.
+    fn epoch(&self, step: u64) -> u64 {
+        (step - 1) * self.accumulate / self.per_epoch + 1
+    }
+
+    /// Whether an epoch after which is validated ends with this step.
+    fn validates(&self, step: u64) -> bool {
+        let every = self.validate_every * self.per_epoch;
+        step * self.accumulate / every > (step - 1) * self.accumulate / every
+    }
 }

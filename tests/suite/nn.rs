@@ -54,7 +54,7 @@ fn shapes_and_names() {
 #[test]
 fn samples_of_a_batch_do_not_see_one_another() {
     tch::manual_seed(1);
-    let net = UNet::new(UNetConfig { dims: Dims::Two, in_channels: 1, base_width: 8 }, Device::Cpu).unwrap();
+    let net = UNet::new(UNetConfig::new(Dims::Two, 1, 8), Device::Cpu).unwrap();
     let x = Tensor::rand([3, 1, 32, 32], (Kind::Float, Device::Cpu));
     let all = net.forward(&x, Precision::F32, &uninterrupted).unwrap();
     for i in 0..3 {
@@ -100,7 +100,7 @@ fn gradients_reach_the_flat_vector_and_match_finite_differences() {
     let shapes: [(Dims, &[i64]); 2] = [(Dims::Two, &[2, 1, 32, 32]), (Dims::Three, &[1, 1, 32, 32, 32])];
     for (dims, shape) in shapes {
         tch::manual_seed(3);
-        let net = UNet::new(UNetConfig { dims, in_channels: 1, base_width: 4 }, Device::Cpu).unwrap();
+        let net = UNet::new(UNetConfig::new(dims, 1, 4), Device::Cpu).unwrap();
         compare_gradients(net, &Tensor::rand(shape, (Kind::Float, Device::Cpu)), STEP);
     }
 }

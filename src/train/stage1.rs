@@ -1,0 +1,86 @@
+//! Stage 1: one step of the coarse network, mean squared error. Knows no schedule.
+
+use super::TrainError;
+use super::adamw::{AdamW, Average};
+use super::batch::{Batch, coarse_volume};
+use super::checkpoint::Tensors;
+use super::event::Term;
+use super::learner::{Learn, Moment, Outcome};
+use super::networks::Networks;
+use crate::nn::Precision;
+use crate::nn::unet::{UNet, uninterrupted};
+use tch::{Kind, Tensor};
+
+/// The coarse network being trained.
+pub struct Stage1 {
+    net: UNet,
+    optimiser: AdamW,
+    average: Average,
+    precision: Precision,
+}
+
+impl Stage1 {
+    /// Starts learning from the network's weights.
+    ///
+    /// # Errors
+    /// Where memory runs out.
+    pub fn new(mut net: UNet, average_decay: f64, precision: Precision) -> Result<Self, TrainError> {
+        let optimiser = AdamW::new(&[net.parameters().flat()])?;
+        let average = Average::new(net.parameters().flat(), average_decay);
+        net.parameters_mut().track_gradients(true);
+        Ok(Self { net, optimiser, average, precision })
+    }
+}
+
+/// A network of the same shape with averaged weights.
+pub(super) fn averaged(net: &UNet, average: &Average) -> Result<UNet, TrainError> {
+    let mut fresh = UNet::new(net.config(), average.values().device())?;
+    fresh.parameters_mut().set_flat(average.values())?;
+    Ok(fresh)
+}
+
+/// The mean squared error over voxels, axial slices weighted: `[1, 1, D, H, W]` both, weights `[D]`.
+fn weighted_squared_error(out: &Tensor, batch: &Batch) -> Result<Tensor, TrainError> {
+    let side = batch.target.size()[2];
+    let weights = batch.weights.f_view([1, 1, side, 1, 1])?;
+    let total = batch.weights.f_sum(Kind::Float)?.f_mul_scalar((side * side) as f64)?;
+    Ok(out.f_sub(&batch.target)?.f_square()?.f_mul(&weights)?.f_sum(Kind::Float)?.f_div(&total)?)
+}
+
+impl Learn for Stage1 {
+    fn step(&mut self, batches: &[Batch], moment: &Moment) -> Result<Outcome, TrainError> {
+        let mut sum = 0.0;
+        for batch in batches {
+            let out = self.net.forward(&batch.input, self.precision, &uninterrupted)?;
+            let loss = weighted_squared_error(&out, batch)?.f_div_scalar(batches.len() as f64)?;
+            sum += moment.finite(loss.f_double_value(&[])?)?;
+            loss.f_backward()?;
+        }
+        let gradient = self.net.parameters_mut().take_gradient()?;
+        let length = self.optimiser.step(&[self.net.parameters().flat()], &[gradient], moment.lr)?;
+        moment.finite(length)?;
+        self.average.update(self.net.parameters().flat())?;
+        Ok(Outcome { loss: sum, terms: vec![(Term::SquaredError, sum)], gradient: length })
+    }
+
+    fn volume(&mut self, batch: &Batch) -> Result<Tensor, TrainError> {
+        let net = averaged(&self.net, &self.average)?;
+        coarse_volume(&net, batch, self.precision)
+    }
+
+    fn networks(&self) -> Result<Networks, TrainError> {
+        Ok(Networks { coarse: averaged(&self.net, &self.average)?, refine: None })
+    }
+
+    fn store(&self, into: &mut Tensors) {
+        into.put("stage1.net".into(), self.net.parameters().flat());
+        self.optimiser.store("stage1.adamw", into);
+        self.average.store("stage1.average", into);
+    }
+
+    fn restore(&mut self, from: &Tensors) -> Result<(), TrainError> {
+        from.copy_to("stage1.net", self.net.parameters().flat())?;
+        self.optimiser.restore("stage1.adamw", from)?;
+        self.average.restore("stage1.average", from)
+    }
+}
