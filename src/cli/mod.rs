@@ -36,7 +36,7 @@ Examples:
   biplane project ct.nii.gz -o films/              simulated films of a CT
   biplane metrics ct.nii.gz films/truth.nii.gz     how good it is
   biplane prepare LIDC-IDRI/ -o lidc/              cubes and a manifest to train with
-  biplane train plan.toml -o runs/a                train networks
+  biplane train --preset smoke -o runs/smoke         train networks
   biplane COMMAND --help                           more on one command
 
 Exit codes:

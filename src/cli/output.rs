@@ -99,7 +99,6 @@ pub fn write_volume(path: &Path, volume: &Volume, origin: VolumeOrigin) -> Resul
     Ok(())
 }
 
-
 /// A PNG for each axial slice: NAME-000.png and on.
 fn write_slices(path: &Path, volume: &Volume) -> Result<(), CliError> {
     let window = crate::units::DEFAULT_WINDOW;

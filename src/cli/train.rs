@@ -224,7 +224,9 @@ fn check(job: &Job, plan: &TrainPlan) -> Result<(), CliError> {
         !interrupt::asked()
     })
     .map_err(explain)?;
-    let gib = |bytes: Option<u64>| bytes.map_or("unknown".to_owned(), |b| format!("{:.1} GiB", b as f64 / (1u64 << 30) as f64));
+    let gib = |bytes: Option<u64>| {
+        bytes.map_or("unknown".to_owned(), |b| format!("{:.1} GiB", b as f64 / (1u64 << 30) as f64))
+    };
     let mut text = format!(
         "cases: {} to learn from, {} to check with\ndisk: {} needed at most, {} free\nmemory: {} used, {} left\n",
         found.training,

@@ -224,8 +224,7 @@ pub fn peek(folder: &Path) -> Result<Option<State>, TrainError> {
     }
     let mut header = Vec::new();
     file.take(length).read_to_end(&mut header).map_err(|e| fault(format!("is damaged ({e})")))?;
-    let header: serde_json::Value =
-        serde_json::from_slice(&header).map_err(|e| fault(format!("is damaged ({e})")))?;
+    let header: serde_json::Value = serde_json::from_slice(&header).map_err(|e| fault(format!("is damaged ({e})")))?;
     let text = header["__metadata__"][STATE_KEY].as_str().map(str::to_owned);
     parse_state(text, &path).map(Some)
 }
@@ -239,8 +238,7 @@ fn state_of(bytes: &[u8], path: &Path) -> Result<State, TrainError> {
 fn parse_state(text: Option<String>, path: &Path) -> Result<State, TrainError> {
     let fault = |cause: String| TrainError::Checkpoint { path: path.to_owned(), cause };
     let text = text.ok_or_else(|| fault("is no checkpoint of a training run".into()))?;
-    let value: serde_json::Value =
-        serde_json::from_str(&text).map_err(|e| fault(format!("is damaged ({e})")))?;
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| fault(format!("is damaged ({e})")))?;
     if value["version"] != VERSION {
         return Err(fault(format!("is of version {}, this program reads {VERSION}", value["version"])));
     }

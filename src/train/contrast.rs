@@ -143,8 +143,7 @@ pub fn semantic_loss(student: &Tensor, teacher: &Tensor, positives: i64) -> Resu
     let inside = Tensor::f_ones([h, w], (Kind::Float, teacher.device()))?.f_constant_pad_nd([1, 1, 1, 1])?;
     for (dy, dx) in (0..3).flat_map(|y| (0..3).map(move |x| (y, x))).filter(|at| *at != (1, 1)) {
         let shift = |t: &Tensor, first: i64| t.f_narrow(first, dy, h)?.f_narrow(first + 1, dx, w);
-        let cosine =
-            shift(&framed, 2)?.f_mul(teacher)?.f_sum_dim_intlist([1i64].as_slice(), false, Kind::Float)?;
+        let cosine = shift(&framed, 2)?.f_mul(teacher)?.f_sum_dim_intlist([1i64].as_slice(), false, Kind::Float)?;
         let outside = shift(&inside, 0)?.f_eq(0.0)?;
         similar.push(cosine.f_masked_fill(&outside, f64::NEG_INFINITY)?);
         apart.push(shift(&framed_distance, 1)?);

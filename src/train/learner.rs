@@ -70,6 +70,11 @@ pub trait Learn {
     /// libtorch's.
     fn networks(&self) -> Result<Networks, TrainError>;
 
+    /// With which perceptual network and layers the stage compares, for the run's record; `None` where it does not.
+    fn looks_with(&self) -> Option<String> {
+        None
+    }
+
     /// Puts everything a resumed run needs into a checkpoint.
     fn store(&self, into: &mut Tensors);
 

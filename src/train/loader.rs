@@ -42,8 +42,7 @@ impl Stream {
         let case = order(self.seed, epoch, per_epoch as usize)[(index % per_epoch) as usize];
         let name = SampleName { seed: self.seed, epoch, case: case as u64 };
         let loaded = self.cases.training(case)?;
-        varied_sample(loaded.as_deref(), &self.variation, self.side, &name)
-            .map_err(|e| TrainError::Plan(e.to_string()))
+        varied_sample(loaded.as_deref(), &self.variation, self.side, &name).map_err(|e| TrainError::Plan(e.to_string()))
     }
 }
 
@@ -71,7 +70,8 @@ impl Loader {
     /// Where the system gives no thread.
     pub fn start(stream: &Stream, first: u64) -> Result<Self, TrainError> {
         let threads = (stream.cores / CORES_PER_THREAD).clamp(1, MOST_THREADS);
-        let queues = (0..threads).map(|k| queue(stream.clone(), first + k as u64, threads)).collect::<Result<_, _>>()?;
+        let queues =
+            (0..threads).map(|k| queue(stream.clone(), first + k as u64, threads)).collect::<Result<_, _>>()?;
         Ok(Self { queues, next: 0 })
     }
 

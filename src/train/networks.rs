@@ -124,8 +124,8 @@ fn card(plan: &TrainPlan, refined: bool) -> ModelCard {
             frontal_deg: vec![0.0, 180.0],
             lateral_deg: vec![90.0, 270.0],
             angle_tolerance_deg: 4.0,
-            normalisation:
-                "films averaged to 1.7 mm at the isocentre; (p - p1) / (p99 - p1), clamped to [-0.2, 1.5]".into(),
+            normalisation: "films averaged to 1.7 mm at the isocentre; (p - p1) / (p99 - p1), clamped to [-0.2, 1.5]"
+                .into(),
         },
         data: card.data,
         training: card.training,

@@ -1,6 +1,7 @@
 //! What a training run shall do, as its TOML file says it. Knows no tensor.
 
 use super::TrainError;
+use super::perceptual::{PerceptualPlan, WeightsSource};
 use crate::nn::model::DataSource;
 use crate::nn::refine::RefineInput;
 use crate::projection::BackProjection;
@@ -26,6 +27,9 @@ pub struct TrainPlan {
     /// What stage 2 strives for.
     #[serde(default)]
     pub losses: LossPlan,
+    /// What the perceptual loss looks with.
+    #[serde(default)]
+    pub perceptual: PerceptualPlan,
     /// Phases, run one after another.
     pub phase: Vec<Phase>,
     /// What the finished model's card says besides what the run itself tells.
@@ -115,7 +119,7 @@ impl Default for StepPlan {
 pub struct LossPlan {
     /// Mean absolute error, relative attenuation.
     pub l1: f64,
-    /// Perceptual loss.
+    /// Perceptual loss; what it looks with is said under `[perceptual]`.
     pub perceptual: f64,
     /// Adversarial loss.
     pub adversarial: f64,
@@ -267,8 +271,7 @@ impl TrainPlan {
     }
 
     fn check_network(&self) -> Result<(), String> {
-        for (name, width) in
-            [("coarse_width", self.network.coarse_width), ("refine_width", self.network.refine_width)]
+        for (name, width) in [("coarse_width", self.network.coarse_width), ("refine_width", self.network.refine_width)]
         {
             if !(1..=256).contains(&width) {
                 return Err(format!("network.{name} is a width of {width}; 1 to 256 is possible, 64 is the paper's"));
@@ -313,6 +316,17 @@ impl TrainPlan {
         if let Some((name, weight)) = weights.iter().find(|(_, w)| !(*w >= 0.0 && w.is_finite())) {
             return Err(format!("losses.{name} = {weight}; 0 (off) or a positive weight is possible"));
         }
+        if losses.perceptual > 0.0 {
+            self.perceptual.check().map_err(|e| match e {
+                TrainError::Plan(cause) => cause,
+                other => other.to_string(),
+            })?;
+            if self.perceptual.weights == WeightsSource::RandomForTests && self.data.folder.is_some() {
+                return Err("perceptual.weights = \"random-for-tests\" teaches nothing and is for synthetic thoraxes alone; \
+                            install VGG16 with `biplane weights`, or set losses.perceptual = 0"
+                    .into());
+            }
+        }
         if weights.iter().all(|(_, w)| *w == 0.0) && self.phase.iter().any(|p| p.stage == Stage::Refine) {
             return Err("all losses are 0, so stage 2 has nothing to learn".into());
         }
@@ -322,7 +336,9 @@ impl TrainPlan {
             return Err(format!("losses.contrast: window {} and core {} must be odd, core < window", c.window, c.core));
         }
         if !(1..=8).contains(&c.semantic_positives) || c.anatomy_positions == 0 || c.anatomy_negatives < 1 {
-            return Err("losses.contrast: semantic_positives is 1 to 8, anatomy_positions and _negatives at least 1".into());
+            return Err(
+                "losses.contrast: semantic_positives is 1 to 8, anatomy_positions and _negatives at least 1".into()
+            );
         }
         if !(c.temperature > 0.0) || !(0.0..=1.0).contains(&c.momentum) {
             return Err("losses.contrast: temperature must be above 0 and momentum within 0 to 1".into());

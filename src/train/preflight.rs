@@ -1,12 +1,12 @@
 //! Looks before a run leaps: are the cases there, is there room, how long will it take. Knows no screen.
 
-use super::cases::Cases;
-use super::plan::{Phase, Stage};
 use super::batch::Batch;
+use super::cases::Cases;
 use super::checkpoint::Tensors;
 use super::learner::Moment;
 use super::loader::Loader;
 use super::networks::Networks;
+use super::plan::{Phase, Stage};
 use super::session::{Job, Pace, begin_phase, stream};
 use super::{TrainError, TrainPlan, machine};
 use crate::nn::Precision;

@@ -52,6 +52,9 @@ pub struct Start {
     pub manifest_sha256: Option<String>,
     /// Phase (from 0) and step from which it went on.
     pub from: [u64; 2],
+    /// Layers and origin of the perceptual network, once stage 2 has begun with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perceptual: Option<String>,
 }
 
 /// Every start of a run.
@@ -128,10 +131,26 @@ impl RunDir {
     /// # Errors
     /// [`TrainError::Write`].
     pub fn note_start(&self, start: Start) -> Result<(), TrainError> {
+        self.change_environment(|environment| environment.start.push(start))
+    }
+
+    /// Adds to the last start with which perceptual network stage 2 works.
+    ///
+    /// # Errors
+    /// [`TrainError::Write`].
+    pub fn note_perceptual(&self, text: String) -> Result<(), TrainError> {
+        self.change_environment(|environment| {
+            if let Some(start) = environment.start.last_mut() {
+                start.perceptual = Some(text);
+            }
+        })
+    }
+
+    fn change_environment(&self, change: impl FnOnce(&mut Environment)) -> Result<(), TrainError> {
         let path = self.folder.join(ENVIRONMENT_FILE);
         let text = fs::read_to_string(&path).unwrap_or_default();
         let mut environment: Environment = toml::from_str(&text).unwrap_or_default();
-        environment.start.push(start);
+        change(&mut environment);
         let text = toml::to_string_pretty(&environment).map_err(|e| TrainError::Plan(e.to_string()))?;
         write(&path, text.as_bytes())
     }

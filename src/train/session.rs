@@ -8,7 +8,6 @@ use super::event::{Event, Started, Step, Term, Validation};
 use super::learner::{Learn, Moment};
 use super::loader::{Loader, Stream};
 use super::networks::{Networks, store_refiner};
-use crate::nn::unet::UNet;
 use super::plan::{Phase, Stage};
 use super::preview::Preview;
 use super::run_dir::{BEST_MODEL, FINAL_MODEL, RunDir, Start};
@@ -17,6 +16,7 @@ use super::stage2::{Stage2, Stage2Plan};
 use super::{TrainError, TrainPlan};
 use crate::nn::Precision;
 use crate::nn::runtime::{DeviceChoice, device_name};
+use crate::nn::unet::UNet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -137,6 +137,7 @@ fn start(state: &State, plan: &TrainPlan, device: Device) -> Start {
         seed: plan.seed,
         manifest_sha256: state.manifest_sha256.clone(),
         from: [state.phase as u64, state.step],
+        perceptual: None,
     }
 }
 
@@ -199,6 +200,9 @@ impl Session<'_> {
         self.collapsed = false;
         let stored = stored.filter(|_| self.state.step > 0);
         let (mut learner, idle) = begin_phase(self.plan, phase, networks, self.state.precision, self.device)?;
+        if let Some(text) = learner.looks_with() {
+            self.run.note_perceptual(text)?;
+        }
         self.steps(index, phase, learner.as_mut(), stored, idle.as_ref())?;
         let kept = learner.networks()?;
         Ok(Networks { refine: kept.refine.or(idle), ..kept })
@@ -289,7 +293,14 @@ impl Session<'_> {
         let mean = errors.iter().map(|(_, e)| e).sum::<f64>() / count as f64;
         let best = self.state.judge.hear(mean);
         let step = self.state.step;
-        self.tell(&Event::Validated(Validation { phase: index, step, mae_hu: errors, mean_mae_hu: mean, best, preview }))?;
+        self.tell(&Event::Validated(Validation {
+            phase: index,
+            step,
+            mae_hu: errors,
+            mean_mae_hu: mean,
+            best,
+            preview,
+        }))?;
         if best { self.save(BEST_MODEL, &learner.networks()?) } else { Ok(()) }
     }
 

@@ -3,17 +3,18 @@
 //! Dong et al.: L = L1 + perceptual + adversarial + contrastive. The discriminator steps first; student and heads of
 //! the contrast network share the refiner's AdamW; the teacher follows last.
 
-use super::{TrainError, TrainPlan};
 use super::adamw::{AdamW, Average};
 use super::batch::{Batch, coarse_volume, refined_volume};
 use super::checkpoint::Tensors;
 use super::contrast::{ContrastNet, anatomy_loss, deviation, sample_positions, semantic_loss};
 use super::discriminator::Discriminator;
 use super::event::Term;
+use super::perceptual::{Perceptual, PerceptualPlan};
 use super::learner::{Learn, Moment, Outcome};
 use super::networks::{Networks, store_coarse};
 use super::plan::LossPlan;
 use super::stage1::averaged;
+use super::{TrainError, TrainPlan};
 use crate::nn::Precision;
 use crate::nn::refine::{RefineInput, refine_slices};
 use crate::nn::unet::{UNet, uninterrupted};
@@ -23,7 +24,7 @@ use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Tensor};
 
 /// What stage 2 is told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Stage2Plan {
     /// What the refining network sees.
     pub input: RefineInput,
@@ -31,6 +32,8 @@ pub struct Stage2Plan {
     pub contrast_width: i64,
     /// The losses.
     pub losses: LossPlan,
+    /// What the perceptual loss looks with.
+    pub perceptual: PerceptualPlan,
     /// Axial slices of each volume in a step.
     pub slices: usize,
     /// Decay of the running average.
@@ -46,6 +49,7 @@ impl Stage2Plan {
             input: plan.network.refine,
             contrast_width: plan.network.refine_width,
             losses: plan.losses,
+            perceptual: plan.perceptual.clone(),
             slices: plan.steps.slices,
             average_decay: plan.steps.average_decay,
             precision,
@@ -59,6 +63,7 @@ pub struct Stage2 {
     coarse: UNet,
     net: UNet,
     contrast: Option<Contrast>,
+    perceptual: Option<Perceptual>,
     adversary: Option<Adversary>,
     optimiser: AdamW,
     average: Average,
@@ -93,11 +98,13 @@ impl Stage2 {
     /// Where memory runs out.
     pub fn new(coarse: UNet, mut net: UNet, plan: Stage2Plan, device: Device) -> Result<Self, TrainError> {
         let contrast = plan.losses.contrasts().then(|| Contrast::new(plan.contrast_width, device)).transpose()?;
+        let perceptual = (plan.losses.perceptual > 0.0).then(|| plan.perceptual.build(device)).transpose()?;
+        let perceptual = perceptual.map(|p| p.with_precision(plan.precision));
         let adversary = (plan.losses.adversarial > 0.0).then(|| Adversary::new(device)).transpose()?;
         let average = Average::new(net.parameters().flat(), plan.average_decay);
         net.parameters_mut().track_gradients(true);
         let optimiser = AdamW::new(&learning(&net, contrast.as_ref()))?;
-        Ok(Self { plan, coarse, net, contrast, adversary, optimiser, average })
+        Ok(Self { plan, coarse, net, contrast, perceptual, adversary, optimiser, average })
     }
 
     /// Random slices that hold data, refined with gradient.
@@ -110,8 +117,7 @@ impl Stage2 {
         let at = Tensor::f_from_slice(&places)?.f_to_device(coarse.device())?;
         let take = |volume: &Tensor| volume.f_index_select(0, &at)?.f_unsqueeze(1);
         let truth = take(&batch.target.f_select(0, 0)?.f_select(0, 0)?)?;
-        let refined =
-            refine_slices(&self.net, &coarse, &places, self.plan.input, self.plan.precision, &uninterrupted)?;
+        let refined = refine_slices(&self.net, &coarse, &places, self.plan.input, self.plan.precision, &uninterrupted)?;
         Ok(Slices { coarse: take(&coarse)?, refined, truth, places })
     }
 
@@ -128,6 +134,9 @@ impl Stage2 {
         if let Some(adversary) = &self.adversary {
             let loss = adversary.net.adversarial_loss(&slices.coarse, &slices.refined)?;
             parts.push((Term::Adversarial, weights.adversarial, loss));
+        }
+        if let Some(perceptual) = &self.perceptual {
+            parts.push((Term::Perceptual, weights.perceptual, perceptual.loss(&slices.refined, &slices.truth)?));
         }
         let mut spread = None;
         if let Some(contrast) = &self.contrast {
@@ -193,6 +202,12 @@ impl Learn for Stage2 {
         let mut coarse = UNet::new(self.coarse.config(), self.average.values().device())?;
         coarse.parameters_mut().set_flat(self.coarse.parameters().flat())?;
         Ok(Networks { coarse, refine: Some(averaged(&self.net, &self.average)?) })
+    }
+
+    fn looks_with(&self) -> Option<String> {
+        let perceptual = self.perceptual.as_ref()?;
+        let layers: Vec<&str> = perceptual.layers().iter().map(|layer| layer.name()).collect();
+        Some(format!("{} of {}", layers.join(", "), perceptual.origin()))
     }
 
     fn store(&self, into: &mut Tensors) {

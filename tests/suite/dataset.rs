@@ -13,11 +13,10 @@ use std::path::Path;
 
 fn plan(folder: &Path, validation: &[&str]) -> DataPlan {
     DataPlan {
-        folder: folder.to_owned(),
+        folder: Some(folder.to_owned()),
         validation: validation.iter().map(|n| (*n).to_owned()).collect(),
         excluded: Vec::new(),
-        synthetic_share: 0.0,
-        radiograph_share: 0.0,
+        ..DataPlan::default()
     }
 }
 

@@ -18,5 +18,6 @@ mod parity;
 mod prepare;
 mod projection;
 mod shaders;
+mod stage2;
 mod train;
 mod viewport;

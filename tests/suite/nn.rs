@@ -106,7 +106,7 @@ fn gradients_reach_the_flat_vector_and_match_finite_differences() {
 }
 
 fn compare_gradients(mut net: UNet, x: &Tensor, step: f64) {
-    net.parameters_mut().track_gradients();
+    net.parameters_mut().track_gradients(true);
     let loss = |net: &UNet| net.forward(x, Precision::F32, &uninterrupted).unwrap().square().mean(Kind::Float);
     loss(&net).backward();
     let gradient = net.parameters_mut().take_gradient().unwrap();

@@ -24,7 +24,7 @@ struct Output {
 }
 
 /// `count` values in [-1, 1) that depend on `name`, as `values` in tests/reference/networks.py.
-fn values(name: &str, count: usize) -> Vec<f32> {
+pub fn values(name: &str, count: usize) -> Vec<f32> {
     let seed = name.bytes().fold(0u32, |seed, byte| seed.wrapping_mul(31).wrapping_add(u32::from(byte)));
     let value = |i: u32| {
         let mut u = seed.wrapping_add(i.wrapping_mul(0x9E37_79B1));

@@ -144,11 +144,8 @@ fn a_collection_becomes_cubes_a_manifest_and_a_list_of_causes() {
         assert!(!words.contains("Secret"), "a name in: {words}");
     }
     let plan = DataPlan {
-        folder: out.path().to_owned(),
-        validation: Vec::new(),
-        excluded: Vec::new(),
-        synthetic_share: 0.0,
-        radiograph_share: 0.0,
+        folder: Some(out.path().to_owned()),
+        ..DataPlan::default()
     };
     let (training, validation) = Dataset::open(&plan).unwrap().load_all().unwrap();
     assert_eq!(training.len() + validation.len(), 4);
@@ -183,11 +180,8 @@ fn a_second_call_does_only_what_is_missing() {
     assert!(matches!(result, Err(TrainError::Stopped)));
     assert!(!broken.path().join("manifest.toml").exists(), "no manifest before the end");
     let unfinished = DataPlan {
-        folder: broken.path().to_owned(),
-        validation: Vec::new(),
-        excluded: Vec::new(),
-        synthetic_share: 0.0,
-        radiograph_share: 0.0,
+        folder: Some(broken.path().to_owned()),
+        ..DataPlan::default()
     };
     assert!(refused(Dataset::open(&unfinished)).contains("has not ended"));
     // What a kill in the middle of a write leaves: a temporary name, never a short file under the real one. A cube

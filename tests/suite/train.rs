@@ -6,12 +6,16 @@ use biplane::io::nifti;
 use biplane::nn::{DeviceChoice, Model};
 use biplane::projection::BackProjection;
 use biplane::train::adamw::{AdamW, Average};
-use biplane::train::augment::{Variation, plain_sample, varied_sample};
+use biplane::train::augment::{SampleName, Variation, plain_sample, varied_sample};
+use biplane::train::checkpoint::{self, CHECKPOINT_FILE, State, Tensors};
 use biplane::train::dataset::Case;
 use biplane::train::figures::figures;
 use biplane::train::plan::Stage;
+use biplane::train::table::Tables;
 use biplane::train::warp::{Warp, WarpLimits};
-use biplane::train::{Control, Event, TrainError, TrainPlan, pack, train};
+use biplane::train::{
+    Control, Event, Job, Message, Preset, TrainError, TrainHandle, TrainPlan, pack, preflight, train,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
@@ -29,27 +33,33 @@ fn small_plan(folder: &Path) -> TrainPlan {
         folder = "{}"
         validation = ["case-2"]
         excluded = []
-        synthetic_share = 0.0
         radiograph_share = 0.3
         [network]
         coarse_width = 2
         refine_width = 2
         input = "per_view"
         refine = {{ neighbours = 1, residual = true }}
+        [steps]
+        slices = 4
+        average_decay = 0.9
+        checkpoint_every = 3
+        [losses]
+        perceptual = 0.0
+        contrast = {{ anatomy_positions = 16 }}
         [[phase]]
         stage = "coarse"
         side = 32
-        steps = 40
+        epochs = 20
         lr_high = 5e-3
         lr_low = 1e-4
-        validate_every = 5
+        validate_every = 3
         [[phase]]
         stage = "refine"
         side = 32
-        steps = 4
+        epochs = 2
         lr_high = 1e-3
         lr_low = 1e-4
-        validate_every = 4
+        validate_every = 2
         "#,
         folder.display()
     );
@@ -80,7 +90,12 @@ fn plans_that_cannot_be_are_refused_by_name() {
     assert!(TrainPlan::from_toml(&good).is_ok());
     for (from, to, said) in [
         ("coarse_width = 2", "coarse_width = 0", "a width of 0"),
-        ("synthetic_share = 0.0", "synthetic_share = 2.0", "a share of 2"),
+        ("radiograph_share = 0.3", "radiograph_share = 2.0", "a share of 2"),
+        ("perceptual = 0.0", "perceptual = -1.0", "losses.perceptual = -1"),
+        ("perceptual = 0.0", "perceptual = 1.0\n[perceptual]\nweights = \"random-for-tests\"\n[losses]", "teaches nothing"),
+        ("window = 11", "window = 10", "window 10"),
+        ("checkpoint_every = 3", "checkpoint_every = 0", "checkpoint_every"),
+        ("excluded = []", "excluded = [\"case-2\"]", "`case-2` for validation and as excluded"),
         ("side = 32", "side = 33", "a side of 33"),
         ("seed = 3", "seed = 3\nsead = 4", "sead"),
         ("lr_low = 0.0001", "lr_low = 1.0", "lr_high >= lr_low"),
@@ -96,15 +111,15 @@ fn adamw_follows_its_paper() {
     // Loshchilov and Hutter, algorithm 2, in f64, for one parameter with gradients below the shortening.
     let (beta1, beta2, eps, decay, lr) = (0.9f64, 0.999f64, 1e-8f64, 0.01f64, 0.1f64);
     let (mut x, mut m, mut v) = (0.7f64, 0.0f64, 0.0f64);
-    let mut flat = Tensor::from_slice(&[0.7f32]);
-    let mut optimiser = AdamW::new(&flat).unwrap();
+    let flat = Tensor::from_slice(&[0.7f32]);
+    let mut optimiser = AdamW::new(&[&flat]).unwrap();
     for t in 1..=8 {
         let g = 0.3 * x - 0.1;
         (m, v) = (beta1 * m + (1.0 - beta1) * g, beta2 * v + (1.0 - beta2) * g * g);
         let (mc, vc) = (m / (1.0 - beta1.powi(t)), v / (1.0 - beta2.powi(t)));
         x -= lr * (mc / (vc.sqrt() + eps) + decay * x);
         let gradient = flat.copy() * 0.3 - 0.1;
-        optimiser.step(&mut flat, &gradient, lr).unwrap();
+        optimiser.step(&[&flat], &[gradient], lr).unwrap();
         assert!((flat.double_value(&[0]) - x).abs() < 1e-5, "step {t}: {} {x}", flat.double_value(&[0]));
     }
 }
@@ -148,15 +163,37 @@ fn a_shifted_warp_moves_films_and_volume_alike() {
 }
 
 #[test]
-fn samples_depend_on_seed_and_index_alone() {
-    let cases = [case(0), case(1)];
-    let variation = Variation { synthetic_share: 0.3, radiograph_share: 0.5, input: BackProjection::PerView };
-    let sample = |seed, index| varied_sample(&cases, &variation, 32, seed, index).unwrap();
-    let (a, b, c) = (sample(7, 4), sample(7, 4), sample(7, 5));
-    assert_eq!((&a.input, &a.target, &a.slice_weights), (&b.input, &b.target, &b.slice_weights));
-    assert_ne!(a.target, c.target);
-    assert_eq!((a.input.len(), a.target.len()), (2 * 32 * 32 * 32, 32 * 32 * 32));
+fn vectors_that_learn_together_share_one_length() {
+    // Shortening is by the length of all gradients together: 3 and 4 make 5.
+    let flats = [Tensor::from_slice(&[0f32]), Tensor::from_slice(&[0f32])];
+    let mut optimiser = AdamW::new(&[&flats[0], &flats[1]]).unwrap();
+    let gradients = [Tensor::from_slice(&[3f32]), Tensor::from_slice(&[4f32])];
+    let length = optimiser.step(&[&flats[0], &flats[1]], &gradients, 0.1).unwrap();
+    assert!((length - 5.0).abs() < 1e-6);
+    // A gradient that is no number changes nothing.
+    let before = flats[0].double_value(&[0]);
+    let bad = [Tensor::from_slice(&[f32::NAN]), Tensor::from_slice(&[1f32])];
+    assert!(!optimiser.step(&[&flats[0], &flats[1]], &bad, 0.1).unwrap().is_finite());
+    assert_eq!(flats[0].double_value(&[0]), before);
+}
+
+#[test]
+fn samples_depend_on_seed_epoch_and_case_alone() {
+    let known = case(0);
+    let variation = Variation { radiograph_share: 0.5, input: BackProjection::PerView, body: true };
+    let sample = |case: Option<&Case>, seed, epoch, place| {
+        varied_sample(case, &variation, 32, &SampleName { seed, epoch, case: place }).unwrap()
+    };
+    let (a, b) = (sample(Some(&known), 7, 4, 0), sample(Some(&known), 7, 4, 0));
+    assert_eq!((&a.input, &a.target, &a.slice_weights, &a.body), (&b.input, &b.target, &b.slice_weights, &b.body));
+    for other in [sample(Some(&known), 7, 5, 0), sample(Some(&known), 7, 4, 1), sample(Some(&known), 8, 4, 0)] {
+        assert_ne!(a.target, other.target);
+    }
+    assert_ne!(sample(None, 7, 4, 0).target, sample(None, 7, 5, 0).target);
+    assert_eq!((a.input.len(), a.target.len(), a.body.len()), (2 * 32 * 32 * 32, 32 * 32 * 32, 32 * 32 * 32));
     assert!(a.input.iter().chain(&a.target).all(|v| v.is_finite()));
+    let inside = a.body.iter().filter(|v| **v != 0).count();
+    assert!(inside > 1000 && inside < 32 * 32 * 32 / 2, "{inside} voxels of body");
 }
 
 #[test]
@@ -177,7 +214,7 @@ fn a_small_run_learns_is_kept_and_can_be_packed() {
     let run = out.path().join("run");
     let mut errors: Vec<(usize, f64)> = Vec::new();
     let mut stages: Vec<Stage> = Vec::new();
-    train(&plan, &run, DeviceChoice::Cpu, &mut |event| {
+    train(&Job::fresh(plan.clone(), run.clone(), DeviceChoice::Cpu), &mut |event| {
         match event {
             Event::Validated(v) => errors.push((v.phase, v.mean_mae_hu)),
             Event::PhaseStarted { stage, .. } => stages.push(*stage),
@@ -189,10 +226,16 @@ fn a_small_run_learns_is_kept_and_can_be_packed() {
     assert_eq!(stages, [Stage::Coarse, Stage::Refine]);
     let coarse: Vec<f64> = errors.iter().filter(|(p, _)| *p == 0).map(|(_, e)| *e).collect();
     assert!(coarse.last().unwrap() < &(0.8 * coarse[0]), "the validation error did not fall: {coarse:?}");
-    assert!(std::fs::read_to_string(run.join("losses.csv")).unwrap().lines().count() == 45);
+    let tables = Tables::read(&run).unwrap();
+    assert_eq!(tables.phase_lengths(), [40, 4]);
+    let terms: Vec<&str> = tables.losses[43].terms.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(terms, ["adversarial", "anatomy", "discriminator", "feature_deviation", "l1", "semantic"]);
     assert!(Model::load(&run.join("final"), Device::Cpu).unwrap().refine().is_some());
+    for file in ["plan.toml", "environment.toml", "curves.svg", "previews/phase1-step000006.png", "best/model.toml"] {
+        assert!(run.join(file).is_file(), "{file}");
+    }
 
-    let again = train(&plan, &run, DeviceChoice::Cpu, &mut |_| Control::Continue);
+    let again = train(&Job::fresh(plan.clone(), run.clone(), DeviceChoice::Cpu), &mut |_| Control::Continue);
     assert!(matches!(again, Err(TrainError::Plan(text)) if text.contains("already holds a run")));
 
     let shipped = out.path().join("shipped");
@@ -213,9 +256,167 @@ fn an_observer_can_stop_and_missing_cases_are_named() {
     let data = tempfile::tempdir().unwrap();
     let out = tempfile::tempdir().unwrap();
     let mut plan = small_plan(data.path());
-    let stopped = train(&plan, &out.path().join("a"), DeviceChoice::Cpu, &mut |_| Control::Stop);
+    let job = |plan: &TrainPlan, name: &str| Job::fresh(plan.clone(), out.path().join(name), DeviceChoice::Cpu);
+    let stopped = train(&job(&plan, "a"), &mut |_| Control::Stop);
     assert!(matches!(stopped, Err(TrainError::Stopped)));
     plan.data.validation = vec!["nobody".into()];
-    let missing = train(&plan, &out.path().join("b"), DeviceChoice::Cpu, &mut |_| Control::Continue);
+    let missing = train(&job(&plan, "b"), &mut |_| Control::Continue);
     assert!(matches!(missing, Err(TrainError::Data { cause, .. }) if cause.contains("`nobody`")));
+    plan.data.validation.clear();
+    plan.data.excluded = (0..3).map(|k| format!("case-{k}")).collect();
+    let empty = train(&job(&plan, "c"), &mut |_| Control::Continue).unwrap_err();
+    assert!(empty.to_string().contains("no training case"), "{empty}");
+}
+
+/// Everything of a run that a resumed one must have again: weights to the bit, tables without their times.
+fn outcome(run: &Path) -> (Vec<u8>, Vec<u8>, Vec<String>) {
+    let weights = |name: &str| std::fs::read(run.join(name).join("weights.safetensors")).unwrap();
+    let table = std::fs::read_to_string(run.join("losses.csv")).unwrap();
+    let timeless = |line: &str| line.rsplitn(3, ',').last().unwrap().to_owned();
+    (weights("final"), weights("best"), table.lines().map(timeless).collect())
+}
+
+#[test]
+fn a_run_stopped_at_any_step_and_resumed_equals_the_uninterrupted_one_to_the_bit() {
+    let data = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let mut plan = small_plan(data.path());
+    plan.phase[0].epochs = 3;
+    plan.steps.accumulate = 2;
+    plan.phase[1].epochs = 4;
+    let whole = out.path().join("whole");
+    train(&Job::fresh(plan.clone(), whole.clone(), DeviceChoice::Cpu), &mut |_| Control::Continue).unwrap();
+    let parts = out.path().join("parts");
+    // Stops in the first phase, at its end, and in the second; the job is begun anew each time.
+    let mut job = Job::fresh(plan, parts.clone(), DeviceChoice::Cpu);
+    for stop_at in [(0, 2), (0, 3), (1, 1), (1, 3)] {
+        let stopped = train(&job, &mut |event| match event {
+            Event::Step(step) if (step.phase, step.step) == stop_at => Control::Stop,
+            _ => Control::Continue,
+        });
+        assert!(matches!(stopped, Err(TrainError::Stopped)), "{stop_at:?}: {stopped:?}");
+        job = Job::resume(parts.clone(), DeviceChoice::Cpu);
+    }
+    train(&job, &mut |_| Control::Continue).unwrap();
+    let (a, b) = (outcome(&whole), outcome(&parts));
+    assert_eq!(a.2, b.2);
+    assert!(a.0 == b.0 && a.1 == b.1, "the weights differ");
+}
+
+#[test]
+fn damaged_and_foreign_checkpoints_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(CHECKPOINT_FILE);
+    let said = |folder: &Path| checkpoint::load(folder).err().unwrap().to_string();
+    assert!(said(folder.path()).contains("cannot be read"));
+    let state = State::new("plan".into(), None, biplane::nn::Precision::F32, 1);
+    let mut tensors = Tensors::default();
+    tensors.put("stage1.net".into(), &Tensor::ones([4], (Kind::Float, Device::Cpu)));
+    tensors.put_count("steps".into(), 9);
+    checkpoint::save(folder.path(), &state, &tensors).unwrap();
+    let (found, back) = checkpoint::load(folder.path()).unwrap();
+    assert_eq!((&found, back.count("steps").unwrap()), (&state, 9));
+    assert_eq!(checkpoint::peek(folder.path()).unwrap().unwrap(), state);
+    let five = Tensor::zeros([5], (Kind::Float, Device::Cpu));
+    let foreign = back.copy_to("stage1.net", &five).unwrap_err().to_string();
+    assert!(foreign.contains("another architecture") && foreign.contains(CHECKPOINT_FILE), "{foreign}");
+    assert!(back.copy_to("stage2.net", &five).unwrap_err().to_string().contains("holds no `stage2.net`"));
+    let whole = std::fs::read(&path).unwrap();
+    for cut in [0, 7, 8, 100, whole.len() - 1] {
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        assert!(said(folder.path()).contains("is damaged"), "cut at {cut}");
+    }
+    let text = String::from_utf8_lossy(&whole).replace("\\\"version\\\":1", "\\\"version\\\":9");
+    std::fs::write(&path, text.as_bytes()).unwrap();
+    let newer = checkpoint::peek(folder.path()).unwrap_err().to_string();
+    assert!(newer.contains("version 9"), "{newer}");
+}
+
+#[test]
+fn a_save_that_fails_leaves_the_last_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = State::new("first".into(), None, biplane::nn::Precision::F32, 1);
+    checkpoint::save(folder.path(), &state, &Tensors::default()).unwrap();
+    // A folder where the new file should go makes its writing fail, whoever the user is.
+    std::fs::create_dir(folder.path().join(format!("{CHECKPOINT_FILE}.part"))).unwrap();
+    let second = State { plan: "second".into(), ..state.clone() };
+    let failed = checkpoint::save(folder.path(), &second, &Tensors::default()).unwrap_err();
+    assert!(matches!(failed, TrainError::Write { .. }), "{failed}");
+    assert_eq!(checkpoint::peek(folder.path()).unwrap().unwrap(), state);
+}
+
+#[test]
+fn a_handle_pauses_saves_and_stops() {
+    let data = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let run = out.path().join("run");
+    let handle =
+        TrainHandle::start(Job::fresh(small_plan(data.path()), run.clone(), DeviceChoice::Cpu), || {}).unwrap();
+    let wait_for = |wanted: &dyn Fn(&Message) -> bool| loop {
+        let message = handle.wait().expect("ended too early");
+        if wanted(&message) {
+            return;
+        }
+    };
+    wait_for(&|m| matches!(m, Message::Event(Event::Step(s)) if s.step == 2));
+    handle.pause(true);
+    handle.save();
+    assert!(handle.is_paused() && handle.is_running());
+    handle.pause(false);
+    wait_for(&|m| matches!(m, Message::Event(Event::Checkpoint(_))));
+    handle.pause(true);
+    handle.stop();
+    wait_for(&|m| matches!(m, Message::Stopped));
+    let state = checkpoint::peek(&run).unwrap().unwrap();
+    assert!(state.step >= 2 && state.phase == 0, "{state:?}");
+}
+
+#[test]
+fn a_plan_is_tried_without_writing() {
+    let data = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let mut plan = small_plan(data.path());
+    plan.data.validation.clear();
+    let job = Job::fresh(plan.clone(), out.path().join("run"), DeviceChoice::Cpu);
+    let found = preflight(&job, &plan, &mut |_| true).unwrap();
+    assert_eq!((found.training, found.validation, found.phases.len()), (3, 0, 2));
+    assert_eq!(found.phases.iter().map(|p| p.steps).collect::<Vec<_>>(), [60, 6]);
+    assert!(found.phases.iter().all(|p| p.step_secs > 0.0) && found.disk_needed_bytes > 10_000);
+    assert!(found.warnings.iter().any(|w| w.contains("no validation case")), "{:?}", found.warnings);
+    assert!(!out.path().join("run").exists());
+    assert!(matches!(preflight(&job, &plan, &mut |_| false), Err(TrainError::Stopped)));
+}
+
+#[test]
+fn presets_can_be_followed_once_they_have_data() {
+    for preset in Preset::ALL {
+        let mut plan = preset.plan().unwrap();
+        plan.data.folder = Some("cases".into());
+        plan.check().unwrap_or_else(|e| panic!("{}: {e}", preset.name()));
+        assert_eq!(TrainPlan::from_toml(&plan.to_toml().unwrap()).unwrap(), plan);
+    }
+    let paper = Preset::Paper.plan().unwrap();
+    let phases: Vec<_> = paper.phase.iter().map(|p| (p.stage, p.side, p.epochs, p.lr_high, p.lr_low)).collect();
+    assert_eq!(phases, [(Stage::Coarse, 128, 220, 2e-4, 1e-6), (Stage::Refine, 128, 100, 1e-4, 1e-6)]);
+    assert_eq!((paper.network.coarse_width, paper.network.refine_width), (64, 64));
+}
+
+#[test]
+fn the_smoke_preset_runs_both_stages_with_every_loss_and_learns() {
+    let out = tempfile::tempdir().unwrap();
+    let run = out.path().join("run");
+    let plan = Preset::Smoke.plan().unwrap();
+    train(&Job::fresh(plan, run.clone(), DeviceChoice::Cpu), &mut |_| Control::Continue).unwrap();
+    let tables = Tables::read(&run).unwrap();
+    let errors = |phase: usize| tables.means().filter(|v| v.phase == phase).map(|v| v.mae_hu).collect::<Vec<f64>>();
+    let (coarse, refined) = (errors(0), errors(1));
+    assert!(coarse.last().unwrap() < &(0.8 * coarse[0]), "stage 1: {coarse:?}");
+    assert!(refined.last().unwrap() < coarse.last().unwrap(), "stage 2: {refined:?} after {coarse:?}");
+    let terms: Vec<&str> = tables.losses.last().unwrap().terms.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        terms,
+        ["adversarial", "anatomy", "discriminator", "feature_deviation", "l1", "perceptual", "semantic"]
+    );
+    let environment = std::fs::read_to_string(run.join("environment.toml")).unwrap();
+    assert!(environment.contains("relu1_2, relu2_2 of random weights for tests"), "{environment}");
 }

@@ -13,7 +13,7 @@ pub type Observer<'a> = dyn FnMut(&PrepareEvent) -> Control + 'a;
 /// [`TrainError::Stopped`].
 pub(super) fn tell(observer: &mut Observer, event: &PrepareEvent) -> Result<(), TrainError> {
     match observer(event) {
-        Control::Continue => Ok(()),
+        Control::Continue | Control::Save => Ok(()),
         Control::Stop => Err(TrainError::Stopped),
     }
 }
