@@ -74,7 +74,8 @@ impl Cases {
     pub fn names(&self) -> (Vec<String>, Vec<String>) {
         let name = |file: &CaseFile| file.name.clone();
         let training = self.data.training.iter().map(name).chain((0..self.synthetic).map(|_| "synthetic".to_owned()));
-        let validation = self.data.validation.iter().map(name).chain((0..self.synthetic_validation).map(synthetic_name));
+        let validation =
+            self.data.validation.iter().map(name).chain((0..self.synthetic_validation).map(synthetic_name));
         (training.collect(), validation.collect())
     }
 }

@@ -30,6 +30,7 @@ pub mod warp;
 
 mod error;
 mod handle;
+mod phase;
 mod preflight;
 mod session;
 

@@ -322,9 +322,11 @@ impl TrainPlan {
                 other => other.to_string(),
             })?;
             if self.perceptual.weights == WeightsSource::RandomForTests && self.data.folder.is_some() {
-                return Err("perceptual.weights = \"random-for-tests\" teaches nothing and is for synthetic thoraxes alone; \
+                return Err(
+                    "perceptual.weights = \"random-for-tests\" teaches nothing and is for synthetic thoraxes alone; \
                             install VGG16 with `biplane weights`, or set losses.perceptual = 0"
-                    .into());
+                        .into(),
+                );
             }
         }
         if weights.iter().all(|(_, w)| *w == 0.0) && self.phase.iter().any(|p| p.stage == Stage::Refine) {

@@ -143,10 +143,7 @@ fn a_collection_becomes_cubes_a_manifest_and_a_list_of_causes() {
     for words in [text, table, fs::read_to_string(out.path().join("records/P-001.toml")).unwrap()] {
         assert!(!words.contains("Secret"), "a name in: {words}");
     }
-    let plan = DataPlan {
-        folder: Some(out.path().to_owned()),
-        ..DataPlan::default()
-    };
+    let plan = DataPlan { folder: Some(out.path().to_owned()), ..DataPlan::default() };
     let (training, validation) = Dataset::open(&plan).unwrap().load_all().unwrap();
     assert_eq!(training.len() + validation.len(), 4);
     assert!(!validation.is_empty());
@@ -179,10 +176,7 @@ fn a_second_call_does_only_what_is_missing() {
     });
     assert!(matches!(result, Err(TrainError::Stopped)));
     assert!(!broken.path().join("manifest.toml").exists(), "no manifest before the end");
-    let unfinished = DataPlan {
-        folder: Some(broken.path().to_owned()),
-        ..DataPlan::default()
-    };
+    let unfinished = DataPlan { folder: Some(broken.path().to_owned()), ..DataPlan::default() };
     assert!(refused(Dataset::open(&unfinished)).contains("has not ended"));
     // What a kill in the middle of a write leaves: a temporary name, never a short file under the real one. A cube
     // that is too short all the same (a full disk, a bad copy) is made again.
