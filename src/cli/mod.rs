@@ -19,6 +19,7 @@ mod reconstruct;
 mod screenshot;
 mod terminal;
 mod train;
+mod weights;
 mod workstation;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -36,7 +37,8 @@ Examples:
   biplane project ct.nii.gz -o films/              simulated films of a CT
   biplane metrics ct.nii.gz films/truth.nii.gz     how good it is
   biplane prepare LIDC-IDRI/ -o lidc/              cubes and a manifest to train with
-  biplane train --preset smoke -o runs/smoke         train networks
+  biplane train --preset smoke -o runs/smoke       train networks
+  biplane weights fetch vgg16                      weights for the perceptual loss
   biplane COMMAND --help                           more on one command
 
 Exit codes:
@@ -81,6 +83,8 @@ enum Command {
     Prepare(prepare::Args),
     /// Train both networks as a plan says.
     Train(train::Args),
+    /// Get and list weights that others trained, for the perceptual loss and LPIPS.
+    Weights(weights::Args),
     /// Render the workstation into a PNG, without a display.
     Screenshot(screenshot::Args),
     /// Print completions for a shell.
@@ -114,6 +118,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Metrics(args) => metrics::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Weights(args) => weights::run(&args),
         Command::Screenshot(args) => screenshot::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }

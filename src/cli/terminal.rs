@@ -3,7 +3,7 @@
 
 use super::error::CliError;
 use super::interrupt;
-use crate::io::{IoError, Progress, Warning};
+use crate::io::{Progress, Warning};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -130,9 +130,9 @@ impl Drop for Stages {
 ///
 /// # Errors
 /// Those of `work`, and cancellation.
-pub fn load<T: Send>(
+pub fn load<T: Send, E: Into<CliError> + Send>(
     what: &std::path::Path,
-    work: impl FnOnce(&std::path::Path, &Progress) -> Result<T, IoError> + Send,
+    work: impl FnOnce(&std::path::Path, &Progress) -> Result<T, E> + Send,
 ) -> Result<T, CliError> {
     let progress = Progress::new();
     let name = what.file_name().unwrap_or(what.as_os_str()).to_string_lossy().into_owned();
@@ -152,7 +152,7 @@ pub fn load<T: Send>(
         worker.join()
     });
     match done {
-        Ok(result) => Ok(result?),
+        Ok(result) => result.map_err(Into::into),
         Err(_) => {
             Err(CliError::failure(format!("{}: the work on it broke off", what.display()), "report the file as a bug"))
         }

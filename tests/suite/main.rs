@@ -15,6 +15,7 @@ mod layers;
 mod metrics;
 mod nn;
 mod parity;
+mod perceptual;
 mod prepare;
 mod projection;
 mod shaders;

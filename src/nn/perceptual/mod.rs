@@ -2,6 +2,7 @@
 //! without executing them, the user's store of them, fetching them, and their features. Knows no loss and no metric.
 
 pub mod checkpoint;
+pub mod fetch;
 pub mod store;
 pub mod vgg;
 

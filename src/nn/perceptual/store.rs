@@ -248,7 +248,10 @@ impl Store {
         let source_sha256 = checkpoint.sha256()?;
         let source = match set.official() {
             Some(official) if source_sha256.starts_with(official.hash) => format!("torchvision's {}", official.file),
-            _ => format!("imported from {}", file.file_name().unwrap_or_default().to_string_lossy()),
+            _ => {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                format!("imported from {}", name.trim_end_matches(".part"))
+            }
         };
         self.install(set, &arrays, source, source_sha256)
     }
