@@ -5,6 +5,7 @@ pub mod coarse;
 pub mod model;
 pub mod parameters;
 pub mod perceptual;
+pub mod recompute;
 pub mod reconstruct;
 pub mod refine;
 pub mod runtime;

@@ -6,6 +6,7 @@
 //! stage 2 has the same levels, goes up bilinearly and has no head.
 
 use super::parameters::{Declaration, Init, Parameters};
+use super::recompute::{Level, Tape};
 use super::{NnError, Precision};
 use tch::{Device, Kind, Tensor};
 
@@ -185,25 +186,52 @@ impl UNet {
     /// # Errors
     /// As [`UNet::forward`].
     pub fn features(&self, input: &Tensor, precision: Precision, interrupt: Interrupt) -> Result<Features, NnError> {
+        self.levels(input, precision, interrupt, &mut |level| level())
+    }
+
+    /// As [`UNet::forward`] with gradients, in a fraction of the memory: only the levels' outputs are kept, and the tape
+    /// computes the rest again. First the loss goes backward, then the tape.
+    ///
+    /// # Errors
+    /// As [`UNet::forward`].
+    pub fn forward_recomputing(&self, input: &Tensor, precision: Precision) -> Result<(Tensor, Tape<'_>), NnError> {
+        let head = self.head.ok_or_else(|| NnError::Input("the network has no head, it gives features only".into()))?;
+        let mut tape = Tape::default();
+        let features = self.levels(input, precision, &uninterrupted, &mut |level| tape.record(level))?;
+        Ok((self.convolve(&features.top, head, 0)?, tape))
+    }
+
+    /// Goes down and up, each level computed by `run`.
+    fn levels<'a>(
+        &'a self,
+        input: &Tensor,
+        precision: Precision,
+        interrupt: Interrupt<'a>,
+        run: &mut dyn FnMut(Level<'a>) -> Result<Tensor, NnError>,
+    ) -> Result<Features, NnError> {
         self.check(input)?;
         let mut x = channels_last(input, self.config.dims)?.f_to_kind(precision.kind())?;
         let mut skips = Vec::new();
         for (level, block) in self.encoder.iter().enumerate() {
             if level > 0 {
                 skips.push(x.shallow_clone());
-                x = self.halve(&x)?;
             }
-            x = self.block(&x, block, interrupt)?;
+            let above = x;
+            x = run(Box::new(move || {
+                let entered = if level > 0 { self.halve(&above)? } else { above.shallow_clone() };
+                self.block(&entered, block, interrupt)
+            }))?;
         }
         let bottom = x.shallow_clone();
         for (up, block) in self.ups.iter().zip(&self.decoder) {
-            let mut skip = skips.pop().ok_or_else(|| NnError::Input("a decoder level without its skip".into()))?;
-            if skips.is_empty() && precision == Precision::Mixed {
-                (x, skip) = (x.f_to_kind(Kind::Float)?, skip.f_to_kind(Kind::Float)?);
-            }
-            let raised = self.raise(&x, *up)?;
-            x = Tensor::f_cat(&[skip, raised], 1)?;
-            x = self.block(&x, block, interrupt)?;
+            let skip = skips.pop().ok_or_else(|| NnError::Input("a decoder level without its skip".into()))?;
+            let kind = if skips.is_empty() && precision == Precision::Mixed { Kind::Float } else { precision.kind() };
+            let below = x;
+            x = run(Box::new(move || {
+                let raised = self.raise(&below.f_to_kind(kind)?, *up)?;
+                let joined = Tensor::f_cat(&[skip.f_to_kind(kind)?, raised], 1)?;
+                self.block(&joined, block, interrupt)
+            }))?;
         }
         Ok(Features { bottom: bottom.f_to_kind(Kind::Float)?, top: x.f_to_kind(Kind::Float)? })
     }

@@ -25,7 +25,7 @@ pub(super) fn begin_phase(
 ) -> Result<(Box<dyn Learn>, Option<UNet>), TrainError> {
     match phase.stage {
         Stage::Coarse => {
-            let learner = Stage1::new(networks.coarse, plan.steps.average_decay, precision)?;
+            let learner = Stage1::new(networks.coarse, &plan.steps, precision)?;
             Ok((Box::new(learner), networks.refine))
         }
         Stage::Refine => {

@@ -105,11 +105,14 @@ pub struct StepPlan {
     pub average_decay: f64,
     /// Steps between two checkpoints.
     pub checkpoint_every: u64,
+    /// Whether the coarse network keeps its levels only and computes the rest again on the way back: more time, a
+    /// fraction of the memory (gradient checkpointing).
+    pub recompute: bool,
 }
 
 impl Default for StepPlan {
     fn default() -> Self {
-        Self { accumulate: 1, slices: 16, average_decay: 0.997, checkpoint_every: 100 }
+        Self { accumulate: 1, slices: 16, average_decay: 0.997, checkpoint_every: 100, recompute: false }
     }
 }
 

@@ -7,7 +7,9 @@ use super::checkpoint::Tensors;
 use super::event::Term;
 use super::learner::{Learn, Moment, Outcome};
 use super::networks::Networks;
+use super::plan::StepPlan;
 use crate::nn::Precision;
+use crate::nn::recompute::Tape;
 use crate::nn::unet::{UNet, uninterrupted};
 use tch::{Kind, Tensor};
 
@@ -17,6 +19,7 @@ pub struct Stage1 {
     optimiser: AdamW,
     average: Average,
     precision: Precision,
+    recompute: bool,
 }
 
 impl Stage1 {
@@ -24,11 +27,11 @@ impl Stage1 {
     ///
     /// # Errors
     /// Where memory runs out.
-    pub fn new(mut net: UNet, average_decay: f64, precision: Precision) -> Result<Self, TrainError> {
+    pub fn new(mut net: UNet, plan: &StepPlan, precision: Precision) -> Result<Self, TrainError> {
         let optimiser = AdamW::new(&[net.parameters().flat()])?;
-        let average = Average::new(net.parameters().flat(), average_decay);
+        let average = Average::new(net.parameters().flat(), plan.average_decay);
         net.parameters_mut().track_gradients(true);
-        Ok(Self { net, optimiser, average, precision })
+        Ok(Self { net, optimiser, average, precision, recompute: plan.recompute })
     }
 }
 
@@ -51,10 +54,15 @@ impl Learn for Stage1 {
     fn step(&mut self, batches: &[Batch], moment: &Moment) -> Result<Outcome, TrainError> {
         let mut sum = 0.0;
         for batch in batches {
-            let out = self.net.forward(&batch.input, self.precision, &uninterrupted)?;
+            let (out, tape) = if self.recompute {
+                self.net.forward_recomputing(&batch.input, self.precision)?
+            } else {
+                (self.net.forward(&batch.input, self.precision, &uninterrupted)?, Tape::default())
+            };
             let loss = weighted_squared_error(&out, batch)?.f_div_scalar(batches.len() as f64)?;
             sum += moment.finite(loss.f_double_value(&[])?)?;
             loss.f_backward()?;
+            tape.backward()?;
         }
         let gradient = self.net.parameters_mut().take_gradient()?;
         let length = self.optimiser.step(&[self.net.parameters().flat()], &[gradient], moment.lr)?;

@@ -21,4 +21,5 @@ mod projection;
 mod shaders;
 mod stage2;
 mod train;
+mod train_cli;
 mod viewport;

@@ -244,3 +244,27 @@ fn films_from_directions_never_learnt_are_said() {
     let said = range.caution(&Preset::CeilingPair.pair()).unwrap();
     assert!(said.contains("45 degrees") && said.contains("0 and 180"), "{said}");
 }
+
+#[test]
+fn recomputing_gives_the_same_gradients() {
+    tch::manual_seed(5);
+    for dims in [Dims::Two, Dims::Three] {
+        let mut net = UNet::new(UNetConfig::new(dims, 1, 2), Device::Cpu).unwrap();
+        net.parameters_mut().track_gradients(true);
+        let mut shape = vec![1, 1, 32, 32];
+        if dims == Dims::Three {
+            shape.push(32);
+        }
+        let input = Tensor::randn(&shape, (Kind::Float, Device::Cpu));
+        let plain = net.forward(&input, Precision::F32, &uninterrupted).unwrap();
+        plain.square().mean(Kind::Float).backward();
+        let wanted = net.parameters_mut().take_gradient().unwrap();
+        let (out, tape) = net.forward_recomputing(&input, Precision::F32).unwrap();
+        assert!((&out - &plain).abs().max().double_value(&[]) < 1e-5);
+        out.square().mean(Kind::Float).backward();
+        tape.backward().unwrap();
+        let found = net.parameters_mut().take_gradient().unwrap();
+        let off = (&found - &wanted).norm().double_value(&[]) / wanted.norm().double_value(&[]);
+        assert!(off < 1e-4, "{dims:?}: {off}");
+    }
+}

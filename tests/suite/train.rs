@@ -287,13 +287,13 @@ fn a_run_stopped_at_any_step_and_resumed_equals_the_uninterrupted_one_to_the_bit
     let mut plan = small_plan(data.path());
     plan.phase[0].epochs = 3;
     plan.steps.accumulate = 2;
-    plan.phase[1].epochs = 4;
+    plan.phase[1].epochs = 3;
     let whole = out.path().join("whole");
     train(&Job::fresh(plan.clone(), whole.clone(), DeviceChoice::Cpu), &mut |_| Control::Continue).unwrap();
     let parts = out.path().join("parts");
     // Stops in the first phase, at its end, and in the second; the job is begun anew each time.
     let mut job = Job::fresh(plan, parts.clone(), DeviceChoice::Cpu);
-    for stop_at in [(0, 2), (0, 3), (1, 1), (1, 3)] {
+    for stop_at in [(0, 2), (0, 3), (1, 1)] {
         let stopped = train(&job, &mut |event| match event {
             Event::Step(step) if (step.phase, step.step) == stop_at => Control::Stop,
             _ => Control::Continue,
