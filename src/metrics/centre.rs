@@ -1,8 +1,11 @@
 //! The point of a CT on which the networks' cube is centred: in-plane the body's middle, along z the lungs' middle
 //! (spec 2). Knows no files and no networks.
 
-use super::body::{Body, body};
+use super::body::{BODY_THRESHOLD, body};
+use super::closing::close;
+use super::components::Components;
 use super::lung::{DEFAULT_THRESHOLD, lung_mask_in};
+use super::mask::{Mask, runs};
 use crate::geometry::{Frame, Vec3, Volume, resample::resample};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -32,7 +35,7 @@ pub fn centre_mm(volume: &Volume, centre: Centre) -> Vec3 {
     let body = body(&small);
     let lungs = lung_mask_in(&small, &body, DEFAULT_THRESHOLD).labels;
     let slices = lung_slices(&lungs, search.dims());
-    let (x, y) = body_middle(&body, search.dims(), slices);
+    let (x, y) = middle_in_plane(&trunk(&small), search.dims(), slices);
     let z = slices.map(|(first, last)| (first + last) as f64 / 2.0);
     let fallback = search.voxel_from_world(search.centre_mm());
     let middle = [x.unwrap_or(fallback[0]), y.unwrap_or(fallback[1]), z.unwrap_or(fallback[2])];
@@ -64,12 +67,26 @@ fn lung_slices(labels: &[u8], [nx, ny, nz]: [usize; 3]) -> Option<(usize, usize)
     Some(((0..nz).find(|&z| holds[z])?, (0..nz).rev().find(|&z| holds[z])?))
 }
 
-/// The middle of the body's bounding box in x and y, over the slices that hold lung (all, if none does).
-fn body_middle(body: &Body, [nx, ny, nz]: [usize; 3], slices: Option<(usize, usize)>) -> (Option<f64>, Option<f64>) {
+/// The body without what is thinner than 14 mm: a table that touches the back would draw the middle backward by
+/// half of its height. Closing the air over thin things opens the body.
+fn trunk(volume: &Volume) -> Mask {
+    let dims = volume.frame().dims();
+    let air = close(&Mask::of(dims, volume.hu(), |hu| f32::from(hu) <= BODY_THRESHOLD.0));
+    let thick = Mask::of(dims, &air.to_bytes(), |inside| inside == 0);
+    let parts = Components::of(&thick);
+    parts.by_size().first().map_or_else(|| Mask::empty(dims), |&largest| parts.mask(largest))
+}
+
+/// The middle of a mask's bounding box in x and y, over the slices that hold lung (all, if none does).
+fn middle_in_plane(
+    mask: &Mask,
+    [nx, ny, nz]: [usize; 3],
+    slices: Option<(usize, usize)>,
+) -> (Option<f64>, Option<f64>) {
     let (first, last) = slices.unwrap_or((0, nz - 1));
     let (mut cols, mut rows) = (vec![false; nx], vec![false; ny]);
     for (y, z) in (first..=last).flat_map(|z| (0..ny).map(move |y| (y, z))) {
-        for run in super::mask::runs(body.mask.row(y, z)) {
+        for run in runs(mask.row(y, z)) {
             rows[y] = true;
             cols[run.start as usize..run.end as usize].fill(true);
         }

@@ -170,6 +170,12 @@ fn the_cube_is_centred_on_body_and_lungs() {
     let found = centre_mm(&volume, Centre::Anatomy);
     assert!(found.iter().all(|v| v.abs() < 3.0), "{found:?}");
     assert_eq!(centre_mm(&volume, Centre::Scan), frame.centre_mm());
+    // A hollow table that the back lies on is part of the body, but not of what the cube is centred on.
+    let slab =
+        |y: f64, half: f64, r: f64| Part { shape: Shape::cuboid([0.0, y, 0.0], [170.0, half, 400.0]), r: r as f32 };
+    let table = torso(&[slab(135.0, 30.0, 1.0), slab(135.0, 26.0, 0.05)]).volume(&frame, 2);
+    let on_table = centre_mm(&table, Centre::Anatomy);
+    assert!((on_table[1] - found[1]).abs() < 3.0, "{on_table:?}, without a table {found:?}");
     let cube = Frame::cube([7.0, 8.0, 9.0]);
     assert_eq!(cube_frame(&torso(&[]).volume(&cube, 1), Centre::Anatomy), cube);
     let air = Volume::filled(frame.clone(), Hu::PADDING);
