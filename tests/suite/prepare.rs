@@ -292,6 +292,33 @@ fn series_that_share_a_folder_or_lie_in_several_are_told_apart() {
     }
 }
 
+#[test]
+fn a_copy_of_a_series_is_a_scan_of_its_own_and_damage_in_it_is_told() {
+    let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let at = |place: &str| source.path().join(place);
+    for place in ["a/good", "b/cut", "c/emptied", "d/short-at-the-end"] {
+        series(&at(place), "P", &scan(1, 44));
+    }
+    let spoil = |place: &str, bytes: usize| {
+        let whole = fs::read(at(place)).unwrap();
+        fs::write(at(place), &whole[..bytes]).unwrap();
+    };
+    spoil("b/cut/biplane-0010.dcm", 3000);
+    spoil("c/emptied/biplane-0010.dcm", 0);
+    spoil("d/short-at-the-end/biplane-0044.dcm", 0);
+    let summary = run(&options(source.path(), out.path()));
+    let causes: Vec<(&str, &str)> = summary.skipped.iter().map(|s| (s.source.as_str(), s.cause.as_str())).collect();
+    assert!(
+        matches!(causes[..], [("b/cut", cut), ("c/emptied", emptied)]
+        if cut.contains("biplane-0010.dcm") && emptied.contains("biplane-0010.dcm") && emptied.contains("emptied")),
+        "{causes:?}"
+    );
+    let (manifest, _) = manifest(out.path());
+    assert_eq!(names(&manifest), ["P", "P-4"]);
+    assert_eq!(manifest.cases[1].original.dims()[2], 43);
+    assert!(manifest.cases[1].notes[0].contains("biplane-0044.dcm"), "{:?}", manifest.cases[1].notes);
+}
+
 /// Cases without files: `per_patient` scans of each of `patients`.
 fn entries(patients: usize, per_patient: usize) -> Vec<CaseEntry> {
     let entry = |p: usize, k: usize| CaseEntry {

@@ -21,7 +21,7 @@ enum Sort {
     Slice(Box<Slice>),
     /// DICOM of another sort, in words.
     Other(String),
-    NotDicom,
+    NotDicom(PathBuf),
     Broken(IoError),
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Found {
     /// DICOM files of other sorts (CR, DX, scouts, reports) and how many of each.
     pub others: BTreeMap<String, usize>,
     /// Files that are no DICOM.
-    pub not_dicom: usize,
+    pub not_dicom: Vec<PathBuf>,
     /// Files that should have been slices.
     pub broken: Vec<IoError>,
 }
@@ -90,7 +90,7 @@ pub(super) fn look_through(files: &[PathBuf], about: &Path, progress: &Progress)
         match sort {
             Sort::Slice(slice) => found.series.entry(slice.series.clone()).or_default().push(*slice),
             Sort::Other(what) => *found.others.entry(what).or_default() += 1,
-            Sort::NotDicom => found.not_dicom += 1,
+            Sort::NotDicom(path) => found.not_dicom.push(path),
             Sort::Broken(error) => found.broken.push(error),
         }
     }
@@ -100,7 +100,7 @@ pub(super) fn look_through(files: &[PathBuf], about: &Path, progress: &Progress)
 fn sort(path: &Path) -> Sort {
     let file = match DicomFile::open(path) {
         Ok(file) => file,
-        Err(IoError::UnknownType { .. } | IoError::Empty { .. }) => return Sort::NotDicom,
+        Err(IoError::UnknownType { .. } | IoError::Empty { .. }) => return Sort::NotDicom(path.to_path_buf()),
         Err(error) => return Sort::Broken(error),
     };
     if let Some(what) = other_sort(&file) {

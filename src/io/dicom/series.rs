@@ -136,8 +136,8 @@ fn left_out(found: &Found) -> Vec<Warning> {
     if let Some(first) = found.broken.first() {
         list.push(Warning::SkippedFiles { count: found.broken.len(), why: format!("they cannot be read ({first})") });
     }
-    if found.not_dicom > 0 {
-        list.push(Warning::SkippedFiles { count: found.not_dicom, why: "no DICOM".to_string() });
+    if !found.not_dicom.is_empty() {
+        list.push(Warning::SkippedFiles { count: found.not_dicom.len(), why: "no DICOM".to_string() });
     }
     list
 }

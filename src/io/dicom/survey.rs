@@ -18,6 +18,8 @@ pub struct Glance {
     pub series: String,
     /// StudyInstanceUID, empty where the header has none.
     pub study: String,
+    /// SOPInstanceUID, empty where the header has none.
+    pub instance: String,
     /// PatientID.
     pub patient_id: Option<Sensitive>,
     /// What it is instead of a CT slice ("CR", "CT scout view"); `None` for a CT slice.
@@ -34,6 +36,7 @@ pub fn glance(file: &Path) -> Result<Glance, IoError> {
     Ok(Glance {
         series: fields.text(tags::SERIES_INSTANCE_UID).unwrap_or_default(),
         study: fields.text(tags::STUDY_INSTANCE_UID).unwrap_or_default(),
+        instance: fields.text(tags::SOP_INSTANCE_UID).unwrap_or_default(),
         patient_id: fields.text(tags::PATIENT_ID).map(Sensitive::new),
         other: scan::other_sort(&file),
     })
@@ -45,6 +48,8 @@ pub struct Survey {
     pub series: Vec<FoundSeries>,
     /// DICOM files of other sorts and how many of each.
     pub others: BTreeMap<String, usize>,
+    /// Files that are no DICOM.
+    pub not_dicom: Vec<PathBuf>,
     /// Files that should have been slices.
     pub broken: Vec<IoError>,
 }
@@ -62,7 +67,7 @@ pub struct FoundSeries {
 pub fn survey(files: &[PathBuf], about: &Path, progress: &Progress) -> Result<Survey, IoError> {
     let found = scan::look_through(files, about, progress)?;
     let series = found.series.into_iter().map(|(uid, slices)| FoundSeries { uid, slices }).collect();
-    Ok(Survey { series, others: found.others, broken: found.broken })
+    Ok(Survey { series, others: found.others, not_dicom: found.not_dicom, broken: found.broken })
 }
 
 impl FoundSeries {

@@ -11,7 +11,7 @@ use crate::train::dataset::without_path;
 use crate::units::Hu;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 /// Fewer slices than this are a scout, a biopsy check or a fragment.
@@ -106,6 +106,7 @@ fn read(scan: &Scan, progress: &Progress, skipped: &mut Vec<SkippedEntry>) -> Re
         skipped.push(SkippedEntry { series: Some(series.uid().to_owned()), ..scan.skipped(cause) });
     }
     let mut broken = found.broken;
+    broken.extend(overwritten(&found.not_dicom));
     let Some(series) = wanted else {
         return Err(first_or(broken, || {
             IoError::wrong_content(&about, "holds no CT slice that can be read", "copy the series again")
@@ -123,6 +124,12 @@ fn read(scan: &Scan, progress: &Progress, skipped: &mut Vec<SkippedEntry>) -> Re
         Err(IoError::WrongContent { .. }) if !broken.is_empty() => Err(broken.swap_remove(0)),
         Err(error) => Err(error),
     }
+}
+
+/// Files that are named as slices and are none: emptied or overwritten.
+fn overwritten(not_dicom: &[PathBuf]) -> impl Iterator<Item = IoError> + '_ {
+    let named = |path: &&PathBuf| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("dcm"));
+    not_dicom.iter().filter(named).map(|path| IoError::damaged(path, "DICOM", "it was emptied or overwritten"))
 }
 
 fn first_or(mut errors: Vec<IoError>, otherwise: impl FnOnce() -> IoError) -> IoError {

@@ -282,7 +282,7 @@ fn about_broken(error: &IoError, count: usize) -> String {
 /// Brings the parts of all folders together: a series may lie in several. Gives every scan its name.
 fn joined(found: Vec<InFolder>, source: &Path) -> Catalogue {
     let mut skipped: Vec<SkippedEntry> = Vec::new();
-    let mut series: BTreeMap<String, (Glance, Vec<PathBuf>)> = BTreeMap::new();
+    let mut series: BTreeMap<String, (Glance, Vec<Vec<PathBuf>>)> = BTreeMap::new();
     let mut unnamed = Vec::new();
     for folder in found {
         skipped.extend(folder.skipped);
@@ -290,27 +290,45 @@ fn joined(found: Vec<InFolder>, source: &Path) -> Catalogue {
             // Without a UID a folder is a series.
             let place = files.first().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
             let key = if first.series.is_empty() { place } else { first.series.clone() };
-            series.entry(key).or_insert_with(|| (first, Vec::new())).1.extend(files);
+            series.entry(key).or_insert_with(|| (first, Vec::new())).1.push(files);
         }
         for path in folder.volumes {
-            let stem = stem(&path);
-            let content = Content::File(path.clone());
-            unnamed.push(Scan { name: String::new(), patient: stem, source: relative(&path, source), content });
+            let (patient, source) = (stem(&path), relative(&path, source));
+            unnamed.push(Scan { name: String::new(), patient, source, content: Content::File(path) });
         }
     }
-    for (first, files) in series.into_values() {
-        let folder = files.first().and_then(|f| f.parent()).unwrap_or(source);
-        let source = relative(folder, source);
-        let patient = patient(&first);
-        unnamed.push(Scan {
-            name: String::new(),
-            patient,
-            source,
-            content: Content::Series { uid: first.series, files },
-        });
+    for (first, folders) in series.into_values() {
+        for files in without_copies(folders) {
+            let source = relative(files.first().and_then(|f| f.parent()).unwrap_or(source), source);
+            let (patient, uid) = (patient(&first), first.series.clone());
+            unnamed.push(Scan { name: String::new(), patient, source, content: Content::Series { uid, files } });
+        }
     }
     skipped.sort_by(|a, b| (&a.source, &a.series).cmp(&(&b.source, &b.series)));
     Catalogue { scans: named(unnamed), skipped }
+}
+
+/// The folders of one series: those with other slices are its parts and are joined, those with the same slices are
+/// copies (of which one may be damaged) and stay scans of their own.
+fn without_copies(folders: Vec<Vec<PathBuf>>) -> Vec<Vec<PathBuf>> {
+    if folders.len() == 1 {
+        return folders;
+    }
+    let instances = |files: &Vec<PathBuf>| -> BTreeSet<String> {
+        files.par_iter().filter_map(|f| glance(f).ok()).map(|g| g.instance).filter(|i| !i.is_empty()).collect()
+    };
+    let mut groups: Vec<(BTreeSet<String>, Vec<PathBuf>)> = Vec::new();
+    for files in folders {
+        let own = instances(&files);
+        match groups.iter_mut().find(|(seen, _)| seen.is_disjoint(&own)) {
+            Some((seen, all)) => {
+                seen.extend(own);
+                all.extend(files);
+            }
+            None => groups.push((own, files)),
+        }
+    }
+    groups.into_iter().map(|(_, files)| files).collect()
 }
 
 /// The patient's number; without one the study stands for the patient, without that the series.
