@@ -87,7 +87,7 @@ fn pair(folder: &Path) -> Result<(), Box<dyn Error>> {
         let (cols, rows) = (view.detector.cols, view.detector.rows);
         let value = |k: usize| (k % cols) as f32 / 100.0 + (k / cols) as f32 / 10.0;
         let film = Raster::new(cols, rows, (0..cols * rows).map(value).collect()).ok_or("no pixels")?;
-        let info = FilmInfo { case: CaseInfo::default(), title: name.to_string() };
+        let info = FilmInfo { case: CaseInfo::default(), title: name.to_string(), isocentre_mm: None };
         dicom::write_film(&film, view, &folder.join(format!("{name}.dcm")), &info)?;
     }
     println!("{{\"films\": 2}}");

@@ -8,6 +8,6 @@ use std::path::Path;
 fuzz_target!(|text: &str| {
     let path = Path::new("geometry.toml");
     if let Ok(pair) = geometry_file::parse(path, text) {
-        assert!(geometry_file::parse(path, &geometry_file::text(&pair)).is_ok());
+        assert!(geometry_file::parse(path, &geometry_file::text(&pair, None)).is_ok());
     }
 });

@@ -9,7 +9,7 @@ use super::state::{Dialog, ExportForm, Loading, Origin, Purpose, Run};
 use super::viewport::{Bindings, ViewCommand};
 use super::widgets::Tone;
 use crate::geometry::Preset;
-use crate::io::Progress;
+use crate::io::{Progress, Subject};
 use crate::nn::ModelSource;
 use egui::{Context, ViewportCommand};
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ impl Workstation {
         match command {
             Command::Open(paths) => self.open_all(paths),
             Command::OpenFilm(slot, path) => self.open_film(slot, path),
+            Command::OpenAnyway(lane, path, fallback) => self.open_anyway(lane, path, fallback),
             Command::Ask(purpose) => self.ask(ctx, purpose),
             Command::Given(purpose, path) => self.given(purpose, path),
             Command::OpenBundled => self.open_bundled(),
@@ -38,16 +39,20 @@ impl Workstation {
             Command::Export(form) => self.ask(ctx, Purpose::Export(form)),
             Command::View(command) => self.look(ctx, &command),
             Command::SetScheme(scheme) => {
-                self.state.bindings = Bindings::of(scheme);
+                self.state.bindings = Bindings::rebound(scheme, &self.settings.remembered.keys).0;
                 self.settings.remembered.mouse = scheme;
+                self.state.rebinding = None;
             }
+            Command::Keys(change) => self.change_keys(change),
             Command::SaveSession => match self.state.session_file.clone() {
                 Some(file) => self.save_session(file),
                 None => self.ask(ctx, Purpose::SaveSession),
             },
+            Command::ShowFilms(large) => self.state.films_large = large,
             Command::ShowNames(shown) => self.state.names_shown = shown,
             Command::Show(dialog) => {
                 self.state.typed_path.clear();
+                self.state.rebinding = None;
                 self.state.dialog = dialog;
             }
             Command::TypePath(text) => self.state.typed_path = text,
@@ -62,11 +67,24 @@ impl Workstation {
     /// Asks for a path by the system's dialog; the tests and the demo have none.
     fn ask(&mut self, ctx: &Context, purpose: Purpose) {
         if !self.system_dialogs {
-            self.state.dialog = Some(Dialog::Path(purpose));
-            return;
+            return self.ask_for_path(purpose);
         }
         let waker = ctx.clone();
         self.dialogs.ask(purpose, move || waker.request_repaint());
+    }
+
+    /// Asks for a path by the line over the window; where something is to be written, a place and name stand in it.
+    pub(super) fn ask_for_path(&mut self, purpose: Purpose) {
+        let name = match purpose {
+            Purpose::SaveSession => Some("session.biplane.toml"),
+            Purpose::Export(form) => Some(form.file_name()),
+            _ => None,
+        };
+        let beside = |recent: &PathBuf| recent.parent().map(Path::to_path_buf);
+        let folder = self.state.recent.first().and_then(beside).or_else(|| std::env::current_dir().ok());
+        let suggested = name.zip(folder).map(|(name, folder)| folder.join(name));
+        self.state.typed_path = suggested.map(|path| path.display().to_string()).unwrap_or_default();
+        self.state.dialog = Some(Dialog::Path(purpose));
     }
 
     pub(super) fn given(&mut self, purpose: Purpose, path: PathBuf) {
@@ -88,16 +106,25 @@ impl Workstation {
         let several = paths.len() > 1;
         for (k, path) in paths.into_iter().enumerate() {
             let fallback = several.then_some(if k % 2 == 0 { Slot::First } else { Slot::Second });
-            self.start_reading(Lane::Open(k), path, fallback);
+            self.start_reading(Lane::Open(k), path, fallback, Subject::Chest);
         }
+    }
+
+    /// A person knows that the header names the wrong part of the body.
+    fn open_anyway(&mut self, lane: Lane, path: PathBuf, fallback: Option<Slot>) {
+        self.state.notes.retain(|note| note.offer.is_none());
+        if let Lane::Film(slot) = lane {
+            self.state.films[slot.index()].loading = Some(file_name(&path));
+        }
+        self.start_reading(lane, path, fallback, Subject::Any);
     }
 
     pub(super) fn open_film(&mut self, slot: Slot, path: PathBuf) {
         self.state.films[slot.index()].loading = Some(file_name(&path));
-        self.start_reading(Lane::Film(slot), path, Some(slot));
+        self.start_reading(Lane::Film(slot), path, Some(slot), Subject::Chest);
     }
 
-    fn start_reading(&mut self, lane: Lane, path: PathBuf, fallback: Option<Slot>) {
+    fn start_reading(&mut self, lane: Lane, path: PathBuf, fallback: Option<Slot>, subject: Subject) {
         self.state.loading.retain(|l| {
             let replaced = l.lane == lane;
             if replaced {
@@ -108,7 +135,7 @@ impl Workstation {
         let progress = Arc::new(Progress::new());
         self.state.loading.push(Loading { lane, name: file_name(&path), progress: Arc::clone(&progress) });
         self.jobs.start(lane, move |_| {
-            let result = jobs::open(&path, &progress);
+            let result = jobs::open(&path, subject, &progress);
             Done::Opened { path, fallback, result }
         });
     }
@@ -136,7 +163,9 @@ impl Workstation {
     fn change(&mut self, slot: Slot, change: super::film::Change) {
         let Some(film) = self.state.film(slot).cloned() else { return };
         let mut changed = film.with(|s| s.change(change));
-        changed.notice = None;
+        if matches!(change, super::film::Change::MirrorCols) {
+            changed.notice = None;
+        }
         if change.shows() {
             self.put(slot, changed);
         } else {
@@ -191,6 +220,7 @@ impl Workstation {
         self.state.run =
             Some(Run { started: Instant::now(), stage: "Preparing".into(), fraction: None, cancelling: false });
         self.run_simulated = first.radiograph.simulated && second.radiograph.simulated;
+        self.run_placement = super::pair::placement([&first.radiograph, &second.radiograph]);
         let setup = &self.state.setup;
         let model = setup.models.get(setup.model).map(|m| m.source.clone()).unwrap_or_default();
         let device = setup.devices.get(setup.device).copied().unwrap_or_default();
@@ -229,7 +259,7 @@ impl Workstation {
         }
         self.state.mask.asked = wanted;
         self.state.mask.busy = true;
-        self.jobs.start(Lane::Mask, move |_| jobs::mask(case.id, &case.volume, mask.threshold_hu));
+        self.jobs.start(Lane::Mask, move |_| jobs::mask(&case, mask.threshold_hu));
     }
 
     fn export(&mut self, form: ExportForm, path: PathBuf) {
@@ -293,12 +323,12 @@ impl Workstation {
         for entry in session.film {
             let slot = if entry.place == 0 { Slot::First } else { Slot::Second };
             self.awaited_settings[slot.index()] = Some((entry.path.clone(), entry.settings));
-            self.open_film(slot, entry.path);
+            self.open_anyway(Lane::Film(slot), entry.path, Some(slot));
         }
         self.state.viewer = super::viewport::Viewer::new(session.view);
         if let Some(volume) = session.volume {
             self.awaited_view = Some(self.state.viewer.state.clone());
-            self.start_reading(Lane::Open(0), volume, None);
+            self.start_reading(Lane::Open(0), volume, None, Subject::Any);
         }
     }
 

@@ -106,8 +106,13 @@ pub fn banners(ui: &mut Ui, state: &State, out: &mut Outbox) {
     Panel::top("banners").resizable(false).frame(Frame::new()).show_separator_line(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = theme().size.rule;
         for note in &state.notes {
-            if ui.push_id(note.id, |ui| widgets::banner(ui, note.tone, &note.head, &note.body)).inner {
-                out.send(Command::Dismiss(note.id));
+            let offer = note.offer.as_ref().map(|(label, _)| *label);
+            let answer =
+                ui.push_id(note.id, |ui| widgets::banner(ui, note.tone, [&note.head, &note.body], offer)).inner;
+            match (answer, &note.offer) {
+                (Some(widgets::Answer::Dismiss), _) => out.send(Command::Dismiss(note.id)),
+                (Some(widgets::Answer::Accept), Some((_, command))) => out.send(command.clone()),
+                _ => {}
             }
         }
     });

@@ -1,6 +1,8 @@
 //! Every change the person can make, as a value. Panels send these; `apply.rs` is the one place that obeys them.
 
 use super::film::{Change, Slot};
+use super::jobs::Lane;
+use super::rebind::KeyChange;
 use super::state::{Dialog, ExportForm, Purpose};
 use super::viewport::{Scheme, ViewCommand};
 use crate::geometry::Preset;
@@ -13,6 +15,8 @@ pub enum Command {
     Open(Vec<PathBuf>),
     /// Opens a film in this place, whatever its header says about its view.
     OpenFilm(Slot, PathBuf),
+    /// Opens a file although its header says that it shows no chest.
+    OpenAnyway(Lane, PathBuf, Option<Slot>),
     /// Asks for a path: by the system's dialog, and by the path field where the system has none.
     Ask(Purpose),
     /// A path was given for what was asked.
@@ -45,10 +49,14 @@ pub enum Command {
     View(ViewCommand),
     /// Chooses what the mouse does.
     SetScheme(Scheme),
+    /// Changes what keys and mouse do.
+    Keys(KeyChange),
     /// Saves the session under its name, or asks for one.
     SaveSession,
     /// Shows or hides patient names.
     ShowNames(bool),
+    /// Shows both films large in place of the volume, or the volume again.
+    ShowFilms(bool),
     /// Opens a dialog over the window, or closes the one that is open.
     Show(Option<Dialog>),
     /// The line typed in the path dialog.

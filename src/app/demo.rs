@@ -123,6 +123,9 @@ impl Demo {
                 commands.extend(slice_at(axis, elapsed / SWEEP_SECS, state));
                 (commands, elapsed >= SWEEP_SECS)
             }
+            Scene::Turn if first => {
+                (Axis::ALL.into_iter().filter_map(|axis| slice_at(axis, 0.5, state)).collect(), false)
+            }
             Scene::Turn => {
                 let by = (elapsed - self.turned_until) / TURN_SECS * std::f64::consts::TAU;
                 self.turned_until = elapsed;

@@ -7,22 +7,27 @@ use super::session::{Session, SessionError};
 use super::state::{Case, ExportForm, Origin};
 use crate::geometry::{Axis, Frame, Raster, ViewError, ViewPair, Volume};
 use crate::gpu::Window;
-use crate::io::dicom::{SeriesInfo, VolumeOrigin, write_series};
-use crate::io::{self, IoError, LoadedVolume, Progress, Radiograph};
-use crate::metrics::lung::{LungMask, lung_mask};
+use crate::io::dicom::{CaseInfo, SeriesInfo, VolumeOrigin, write_series};
+use crate::io::{self, IoError, LoadedVolume, Progress, Radiograph, Subject};
+use crate::metrics::body::body;
+use crate::metrics::lung::{LungMask, lung_mask_in};
 use crate::nn::reconstruct::Job;
 use crate::nn::{DeviceChoice, ModelSource};
 use crate::projection::film::{area_average, standardise};
 use crate::units::Hu;
 use egui::ColorImage;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
 /// The folder that stands for the bundled case in paths.
 pub const BUNDLED: &str = "bundled";
-/// Longest side of a preview, pixels: sharp at scale 2, small enough to be made in a moment.
-const PREVIEW_SIDE_PX: usize = 512;
+/// How films are named, those first that say more of their view.
+const FILM_ENDINGS: [&str; 6] = ["dcm", "png", "tif", "tiff", "jpg", "jpeg"];
+/// Longest side of a preview, pixels: sharp on the light box at scale 2, small enough to be made in a moment.
+const PREVIEW_SIDE_PX: usize = 1024;
 
 /// Where a job's result belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,6 +110,8 @@ pub enum Opened {
     Volume(Box<LoadedVolume>),
     /// A session.
     Session(Box<Session>),
+    /// A folder in which films lie.
+    Films(Vec<PathBuf>),
     /// The geometry of two views.
     Geometry(Box<ViewPair>),
 }
@@ -135,7 +142,7 @@ pub enum WriteError {
 ///
 /// # Errors
 /// As the reader in charge.
-pub fn open(path: &Path, progress: &Progress) -> Result<Opened, OpenError> {
+pub fn open(path: &Path, subject: Subject, progress: &Progress) -> Result<Opened, OpenError> {
     if Session::is_named_so(path) {
         return Ok(Opened::Session(Box::new(Session::load(path)?)));
     }
@@ -147,13 +154,34 @@ pub fn open(path: &Path, progress: &Progress) -> Result<Opened, OpenError> {
         let lateral = path.ends_with("lateral.dcm");
         return Ok(Opened::Film(Arc::new(if lateral { second } else { first }), Glance::default()));
     }
-    Ok(match io::open(path, progress)? {
+    let opened = match io::open_as(path, subject, progress) {
+        // A folder without a CT may hold the two films, as `biplane project` writes them.
+        Err(cause) if path.is_dir() => return films_in(path).map(Opened::Films).ok_or(cause.into()),
+        opened => opened?,
+    };
+    Ok(match opened {
         io::Opened::Volume(volume) => Opened::Volume(Box::new(volume)),
         io::Opened::Radiograph(film) => {
             let glance = Glance::at(&film.image);
             Opened::Film(Arc::new(film), glance)
         }
     })
+}
+
+/// The films of a folder: one or two of them, each once where it lies there in several formats; `None` where nobody
+/// can tell which two are meant.
+fn films_in(folder: &Path) -> Option<Vec<PathBuf>> {
+    let mut films: BTreeMap<OsString, PathBuf> = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).ok()?.flatten() {
+        let path = entry.path();
+        let rank = |p: &Path| p.extension().and_then(|e| FILM_ENDINGS.iter().position(|f| e.eq_ignore_ascii_case(f)));
+        let Some(own) = rank(&path).filter(|_| path.is_file()) else { continue };
+        let stem = path.file_stem()?.to_owned();
+        if films.get(&stem).and_then(|p| rank(p)).is_none_or(|other| own < other) {
+            films.insert(stem, path);
+        }
+    }
+    (1..=2).contains(&films.len()).then(|| films.into_values().collect())
 }
 
 /// The hung, standardised film in its window, as grey pixels.
@@ -177,13 +205,16 @@ fn grey(film: &Raster, [black, white]: [f32; 2]) -> ColorImage {
 /// # Errors
 /// Where a film's view cannot be.
 pub fn prepare(films: [&Film; 2], model: ModelSource, device: DeviceChoice) -> Result<Box<Job>, ViewError> {
+    let placement = pair::placement(films.map(|film| film.radiograph.as_ref()));
     let (films, views) = pair::settle(films)?;
-    Ok(Box::new(Job { films, views, frame: Frame::cube([0.0; 3]), model, device }))
+    let frame = Frame::cube(placement.map_or([0.0; 3], |p| p.isocentre_mm));
+    Ok(Box::new(Job { films, views, frame, model, device }))
 }
 
 /// The lungs of a volume.
-pub fn mask(case: u64, volume: &Volume, threshold_hu: f64) -> Done {
-    Done::Mask { case, threshold_hu, mask: lung_mask(volume, Hu(threshold_hu as f32)) }
+pub fn mask(case: &Case, threshold_hu: f64) -> Done {
+    let body = case.body.get_or_init(|| body(&case.volume));
+    Done::Mask { case: case.id, threshold_hu, mask: lung_mask_in(&case.volume, body, Hu(threshold_hu as f32)) }
 }
 
 /// Writes a volume in a form; PNG slices in the window on screen.
@@ -204,11 +235,11 @@ pub fn export(form: ExportForm, path: &Path, case: &Case, window: Window) -> Res
 
 /// A folder of DICOM slices that say what they are.
 fn dicom_series(folder: &Path, case: &Case) -> Result<(), IoError> {
-    let origin = match &case.origin {
-        Origin::Films { .. } => VolumeOrigin::Reconstructed,
-        Origin::File { .. } => VolumeOrigin::Scanned,
+    let (origin, frame_of_reference) = match &case.origin {
+        Origin::Films { frame_of_reference, .. } => (VolumeOrigin::Reconstructed, frame_of_reference.clone()),
+        Origin::File { .. } => (VolumeOrigin::Scanned, None),
     };
-    let info = SeriesInfo { origin, ..SeriesInfo::default() };
+    let info = SeriesInfo { origin, case: CaseInfo { frame_of_reference, ..CaseInfo::default() } };
     write_series(&case.volume, folder, &info, &Progress::new())
 }
 

@@ -6,8 +6,8 @@ use super::viewport::{Action, commands_for};
 
 /// What the keys pressed since the last frame ask for.
 pub fn commands(ctx: &egui::Context, state: &State) -> Vec<Command> {
-    // A dialog keeps its keys; Esc closes it by itself.
-    if matches!(state.dialog, Some(Dialog::Path(_))) {
+    // A dialog keeps its keys and a menu its Esc; both close by themselves. A binding that is set anew gets them all.
+    if matches!(state.dialog, Some(Dialog::Path(_))) || state.rebinding.is_some() || egui::Popup::is_any_open(ctx) {
         return Vec::new();
     }
     state.bindings.pressed(ctx).into_iter().flat_map(|action| meaning(action, state)).collect()

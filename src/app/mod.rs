@@ -8,9 +8,12 @@
 pub mod command;
 pub mod demo;
 pub mod film;
+pub mod film_settings;
 pub mod jobs;
 pub mod offscreen;
 pub mod pair;
+pub mod purpose;
+pub mod rebind;
 pub mod reconstruct;
 pub mod session;
 pub mod settings;
@@ -32,6 +35,7 @@ mod window;
 pub use screenshot::{ScreenshotError, screenshot};
 pub use window::{AppError, run};
 
+use crate::io::Placement;
 use crate::nn::{DeviceChoice, Handle, ModelSource};
 use command::{Command, Outbox};
 use demo::Demo;
@@ -43,6 +47,7 @@ use settings::Settings;
 use state::State;
 use std::path::PathBuf;
 use viewport::{Bindings, ViewState};
+use widgets::Tone;
 use worker::Workers;
 
 /// How the workstation starts.
@@ -72,6 +77,8 @@ pub struct Workstation {
     handle: Option<Handle>,
     /// The films of the running reconstruction are simulated.
     run_simulated: bool,
+    /// Where the running reconstruction will stand.
+    run_placement: Option<Placement>,
     /// Settings of a session that wait for their films.
     awaited_settings: [Option<(PathBuf, FilmSettings)>; 2],
     /// The view of a session that waits for its volume.
@@ -90,8 +97,9 @@ impl Workstation {
         let settings = Settings::load(options.settings.as_deref());
         let waker = ctx.clone();
         let remembered = settings.remembered.clone();
+        let (bindings, unread) = Bindings::rebound(remembered.mouse, &remembered.keys);
         let mut workstation = Self {
-            state: State { recent: remembered.recent, bindings: Bindings::of(remembered.mouse), ..State::default() },
+            state: State { recent: remembered.recent, bindings, ..State::default() },
             jobs: Workers::new(move || waker.request_repaint()),
             dialogs: Dialogs::default(),
             system_dialogs: false,
@@ -99,6 +107,7 @@ impl Workstation {
             outbox: Outbox::default(),
             handle: None,
             run_simulated: false,
+            run_placement: None,
             awaited_settings: [None, None],
             awaited_view: None,
             screenshot: None,
@@ -106,6 +115,10 @@ impl Workstation {
             demo: options.demo.then(Demo::default),
         };
         workstation.state.setup.devices = DeviceChoice::available();
+        if !unread.is_empty() {
+            let advice = format!("Not understood in the settings: {}. F1 sets keys anew.", unread.join(", "));
+            workstation.state.note(Tone::Warning, "Some keys are as they come", advice);
+        }
         if let Some(folder) = remembered.model.filter(|f| ModelSource::Folder(f.clone()).card().is_ok()) {
             workstation.add_model(folder);
             workstation.state.setup.model = 0;
@@ -151,11 +164,19 @@ impl Workstation {
         reconstruct::right_column(ui, state, outbox);
         // Messages stand over the pictures alone, so that no column moves or is cut.
         bars::banners(ui, state, outbox);
-        reconstruct::planes(ui, state, outbox, caption);
+        if let Some(text) = caption {
+            reconstruct::caption(ui, text);
+        }
+        reconstruct::planes(ui, state, outbox);
         help::show(ui, state, outbox);
         dialogs::path_dialog(ui, state, outbox);
         bars::drop_hint(ui);
-        for command in self.outbox.take() {
+        let commands = self.outbox.take();
+        if !commands.is_empty() {
+            // They are obeyed after the frame is drawn: the next one shows what they did.
+            ctx.request_repaint();
+        }
+        for command in commands {
             self.apply(&ctx, command);
         }
     }

@@ -3,8 +3,11 @@
 
 use super::film::{Film, Slot};
 use crate::geometry::{Raster, View, ViewError, ViewPair};
-use crate::io::{FilmKind, Provenance};
+use crate::io::{FilmKind, Placement, Provenance, Radiograph};
 use crate::projection::matching::{LungSpan, lateral_span, matched};
+
+/// Isocentres nearer to each other than this are the same one, mm.
+const SAME_PLACE_MM: f64 = 0.01;
 
 /// Where the lungs begin and end on both films, rows of the hung pictures: as a person set it, else guessed. `None`
 /// for films that know their spacing, and for pairs that are not a frontal and a lateral.
@@ -35,6 +38,17 @@ pub fn matched_scale(films: [&Film; 2]) -> Option<f64> {
     Some(together.views[1].detector.pitch_mm[0] / views.views[1].detector.pitch_mm[0])
 }
 
+/// Where the pair stands in the patient, where both films say the same.
+pub fn placement(films: [&Radiograph; 2]) -> Option<Placement> {
+    let [first, second] = films.map(|film| film.view.isocentre_mm.map(|at| at.value));
+    let (first, second) = (first?, second?);
+    if first.iter().zip(second).any(|(a, b)| !((a - b).abs() <= SAME_PLACE_MM)) {
+        return None;
+    }
+    let [reference, other] = films.map(|film| film.info.frame_of_reference.clone());
+    Some(Placement { isocentre_mm: first, frame_of_reference: reference.filter(|uid| Some(uid) == other.as_ref()) })
+}
+
 /// Both pictures in their geometry's own orientation, white = dense, with the views that say so; films of unknown
 /// scale are matched by their lungs.
 ///
@@ -50,7 +64,7 @@ pub fn settle(films: [&Film; 2]) -> Result<([Raster; 2], ViewPair), ViewError> {
 
 /// The stored picture without the flips of its view.
 pub fn unflipped(film: &Film, view: &View) -> Raster {
-    let mut image = film.dense_white();
+    let mut image = film.density();
     if view.flip_cols {
         image = image.flipped_cols();
     }

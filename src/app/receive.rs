@@ -2,10 +2,11 @@
 
 use super::Workstation;
 use super::apply::file_name;
+use super::command::Command;
 use super::dialogs::Answer;
 use super::film::{Film, Glance, Slot};
 use super::jobs::{Done, Lane, OpenError, Opened};
-use super::state::{Case, Dialog, LungVolumes, Origin, Purpose};
+use super::state::{Case, LungVolumes, Origin, Purpose};
 use super::viewport::{Scene, Viewer};
 use super::widgets::Tone;
 use super::worker::Lost;
@@ -14,15 +15,13 @@ use crate::io::{self, FilmKind, IoError, LoadedVolume, Radiograph, ViewHints};
 use crate::nn::{Event, Reconstruction, Reconstructor};
 use egui::{Context, TextureOptions, ViewportCommand};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::TryRecvError;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How far the bar stands when the coarse network begins and when it has ended; the rest is the refining network's.
 const COARSE_SPAN: (f32, f32) = (0.04, 0.6);
 
-/// Stages shorter than this are not listed, seconds.
-const WORTH_TELLING_SECS: f64 = 0.1;
 /// A window that is hidden gives no picture; then the export ends with an error.
 const SCREENSHOT_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -38,7 +37,7 @@ impl Workstation {
         match self.dialogs.poll() {
             Some(Answer::Chosen(Purpose::Open, paths)) => self.open_all(paths),
             Some(Answer::Chosen(purpose, paths)) => paths.into_iter().for_each(|path| self.given(purpose, path)),
-            Some(Answer::NoDialog(purpose)) => self.state.dialog = Some(Dialog::Path(purpose)),
+            Some(Answer::NoDialog(purpose)) => self.ask_for_path(purpose),
             None => {}
         }
         self.follow_reconstruction();
@@ -92,13 +91,18 @@ impl Workstation {
         match result {
             Err(OpenError::File(IoError::Cancelled { .. })) => {}
             Err(cause) => {
-                self.state.note(
-                    Tone::Danger,
-                    format!("{} was not opened", file_name(&path)),
-                    without_path(&path, &cause.to_string()),
-                );
+                let head = format!("{} was not opened", file_name(&path));
+                match &cause {
+                    OpenError::File(IoError::BodyPart { said, .. }) => {
+                        let body = format!("Its header says that it shows the {said}, not the chest.");
+                        self.state.note(Tone::Danger, head, body);
+                        self.state.offer("Open anyway", Command::OpenAnyway(lane, path, fallback));
+                    }
+                    _ => self.state.note(Tone::Danger, head, without_path(&path, &cause.to_string())),
+                }
             }
             Ok(Opened::Session(session)) => self.restore(path, *session),
+            Ok(Opened::Films(films)) => self.open_all(films),
             Ok(Opened::Geometry(pair)) => self.take_geometry(&pair),
             Ok(Opened::Film(radiograph, glance)) => {
                 let slot = match lane {
@@ -119,6 +123,11 @@ impl Workstation {
     fn remember(&mut self, path: &Path) {
         self.settings.opened(path);
         self.state.recent = self.settings.remembered.recent.clone();
+        self.save_settings();
+    }
+
+    /// Writes what is remembered, in the background.
+    pub(super) fn save_settings(&mut self) {
         let settings = self.settings.clone();
         self.jobs.start(Lane::Settings, move |_| {
             if let Err(cause) = settings.save() {
@@ -188,8 +197,9 @@ impl Workstation {
     pub fn show_volume(&mut self, volume: Arc<Volume>, origin: Origin) {
         let id = self.state.case.as_ref().map_or(1, |c| c.id + 1);
         self.state.viewer.state.meet(volume.frame());
+        self.state.films_large = false;
         self.state.scene = Some(Scene::new(Arc::clone(&volume)));
-        self.state.case = Some(Arc::new(Case { id, volume, origin }));
+        self.state.case = Some(Arc::new(Case { id, volume, origin, body: OnceLock::new() }));
         self.state.mask.volumes = None;
         self.want_mask();
     }
@@ -251,22 +261,10 @@ impl Workstation {
     }
 
     fn finished(&mut self, result: Arc<Reconstruction>) {
-        let s = result.seconds;
-        let stages = [
-            ("Model load", s.load),
-            ("Back-projection", s.back_projection),
-            ("Coarse network", s.coarse),
-            ("Refining network", s.refine),
-        ];
-        let stages = stages
-            .into_iter()
-            .filter(|(_, secs)| *secs >= WORTH_TELLING_SECS)
-            .map(|(name, secs)| (name.to_owned(), Duration::from_secs_f64(secs.max(0.0))))
-            .collect();
-        let (device, model) = (result.device.clone(), result.model.clone());
-        let simulated = self.run_simulated;
+        let frame_of_reference = self.run_placement.take().and_then(|p| p.frame_of_reference);
+        let origin = Origin::reconstructed(&result, self.run_simulated, frame_of_reference);
         let volume = Arc::try_unwrap(result).map_or_else(|shared| shared.volume.clone(), |own| own.volume);
-        self.show_volume(Arc::new(volume), Origin::Films { stages, device, model, simulated });
+        self.show_volume(Arc::new(volume), origin);
     }
 
     /// Takes a picture of the window once its dialogs are gone, and writes it.

@@ -2,10 +2,12 @@
 
 use super::command::Command;
 use super::offscreen::{OffscreenError, Stage};
-use super::state::State;
+use super::state::{Origin, State};
 use super::viewport::{MaskView, ViewCommand};
 use super::{LaunchOptions, Workstation};
+use crate::geometry::Volume;
 use crate::gpu::{Gpu, Picture};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -28,7 +30,8 @@ pub enum ScreenshotError {
 }
 
 /// Draws the workstation into `size_px` pixels at `scale` pixels per point, once the files of `options` are read and,
-/// where they are two films, reconstructed. `progress` hears the stage and the fraction done.
+/// where they are two films and no volume is given as `shown`, reconstructed. `progress` hears the stage and the
+/// fraction done.
 ///
 /// # Errors
 /// [`ScreenshotError`].
@@ -36,6 +39,7 @@ pub fn screenshot(
     size_px: [u32; 2],
     scale: f32,
     options: &LaunchOptions,
+    shown: Option<(Arc<Volume>, Origin)>,
     mut progress: impl FnMut(&str, Option<f32>),
 ) -> Result<Picture, ScreenshotError> {
     let gpu = Gpu::headless().map_err(OffscreenError::from)?;
@@ -48,6 +52,9 @@ pub fn screenshot(
         frame(&mut stage, &mut workstation);
     }
     trouble(workstation.state())?;
+    if let Some((volume, origin)) = shown {
+        workstation.show_volume(volume, origin);
+    }
     if workstation.state().pair().is_some() && workstation.state().case.is_none() {
         workstation.send(Command::Reconstruct);
         frame(&mut stage, &mut workstation);

@@ -2,6 +2,7 @@
 
 use super::viewport::Scheme;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Recent files that are kept.
@@ -23,6 +24,8 @@ pub struct Remembered {
     pub model: Option<PathBuf>,
     /// The device's name.
     pub device: Option<String>,
+    /// Keys and mouse as the person changed them, in the form of [`super::viewport::Bindings::changes`].
+    pub keys: BTreeMap<String, String>,
 }
 
 /// The settings and the file they live in.

@@ -1,16 +1,23 @@
 //! What is drawn: snapshots that panels only read. Changes arrive as commands (see [`crate::app::command`]).
 
+pub use super::purpose::{ExportForm, Purpose};
+
+use super::command::Command;
 use super::film::{Film, Slot};
 use super::jobs::Lane;
+use super::rebind::Rebinding;
 use super::viewport::{Bindings, Scene, Viewer};
 use super::widgets::Tone;
 use crate::geometry::{Preset, Volume};
 use crate::io::{Progress, SourceInfo};
-use crate::nn::{DeviceChoice, ModelSource};
+use crate::metrics::body::Body;
+use crate::nn::{DeviceChoice, ModelSource, Reconstruction};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+/// Stages shorter than this are not listed, seconds.
+const WORTH_TELLING_SECS: f64 = 0.1;
 /// Messages kept on screen at once; older ones make room.
 const MAX_NOTES: usize = 3;
 
@@ -31,6 +38,8 @@ pub struct State {
     pub viewer: Viewer,
     /// What hands do.
     pub bindings: Bindings,
+    /// The binding that waits for its new gesture.
+    pub rebinding: Option<Rebinding>,
     /// The form exports take.
     pub export_form: ExportForm,
     /// The session's file, once it has one.
@@ -43,6 +52,8 @@ pub struct State {
     pub exporting: Option<String>,
     /// Messages, oldest first.
     pub notes: Vec<Note>,
+    /// The films are looked at although there is a volume.
+    pub films_large: bool,
     /// Whether patient names are shown.
     pub names_shown: bool,
     /// The dialog over the window.
@@ -151,6 +162,8 @@ pub struct Case {
     pub volume: Arc<Volume>,
     /// Where it comes from.
     pub origin: Origin,
+    /// The body in it, once the mask asked for it: it does not change with the mask's threshold.
+    pub body: OnceLock<Body>,
 }
 
 /// Where a volume comes from.
@@ -165,6 +178,8 @@ pub enum Origin {
         model: String,
         /// The films were made by a projector.
         simulated: bool,
+        /// The frame of reference it stands in, where both films name it.
+        frame_of_reference: Option<String>,
     },
     /// Read from a file or folder.
     File {
@@ -173,6 +188,26 @@ pub enum Origin {
         /// What is odd about it.
         warnings: Vec<String>,
     },
+}
+
+impl Origin {
+    /// Where a reconstruction comes from, with the stages that are worth telling.
+    pub fn reconstructed(result: &Reconstruction, simulated: bool, frame_of_reference: Option<String>) -> Self {
+        let s = result.seconds;
+        let stages = [
+            ("Model load", s.load),
+            ("Back-projection", s.back_projection),
+            ("Coarse network", s.coarse),
+            ("Refining network", s.refine),
+        ];
+        let stages = stages
+            .into_iter()
+            .filter(|(_, secs)| *secs >= WORTH_TELLING_SECS)
+            .map(|(name, secs)| (name.to_owned(), Duration::from_secs_f64(secs.max(0.0))))
+            .collect();
+        let (device, model) = (result.device.clone(), result.model.clone());
+        Self::Films { stages, device, model, simulated, frame_of_reference }
+    }
 }
 
 impl Case {
@@ -219,6 +254,8 @@ pub struct Note {
     pub head: String,
     /// Which file, which cause, what to do.
     pub body: String,
+    /// What can be done about it at once: a button's label and what it sends.
+    pub offer: Option<(&'static str, Command)>,
 }
 
 /// What stands over the window.
@@ -230,85 +267,6 @@ pub enum Dialog {
     About,
     /// Typing a path for this purpose.
     Path(Purpose),
-}
-
-/// What a path is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// Anything that can be opened.
-    Open,
-    /// A film for this place.
-    Film(Slot),
-    /// A CT volume to look at.
-    Volume,
-    /// A folder that holds a DICOM series.
-    Series,
-    /// A model folder.
-    Model,
-    /// A session to restore.
-    OpenSession,
-    /// Where to save the session.
-    SaveSession,
-    /// Where to export to.
-    Export(ExportForm),
-}
-
-/// What an export makes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ExportForm {
-    /// One .nii.gz.
-    #[default]
-    Nifti,
-    /// One .mha.
-    MetaImage,
-    /// A folder of DICOM files.
-    DicomSeries,
-    /// A folder of PNG files as windowed on screen.
-    PngSlices,
-    /// The window as it is.
-    Screenshot,
-}
-
-impl ExportForm {
-    /// Those that write a volume, in the order of menus.
-    pub const VOLUMES: [Self; 4] = [Self::Nifti, Self::MetaImage, Self::DicomSeries, Self::PngSlices];
-
-    /// The name on screen.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Nifti => "NIfTI (.nii.gz)",
-            Self::MetaImage => "MetaImage (.mha)",
-            Self::DicomSeries => "DICOM series (folder)",
-            Self::PngSlices => "PNG slices (folder)",
-            Self::Screenshot => "Screenshot (.png)",
-        }
-    }
-
-    /// The ending put on names without one.
-    pub fn ending(self) -> &'static str {
-        match self {
-            Self::Nifti => ".nii.gz",
-            Self::MetaImage => ".mha",
-            Self::Screenshot => ".png",
-            Self::DicomSeries | Self::PngSlices => "",
-        }
-    }
-
-    /// What it writes by default.
-    pub fn file_name(self) -> &'static str {
-        match self {
-            Self::Nifti => "biplane.nii.gz",
-            Self::MetaImage => "biplane.mha",
-            Self::DicomSeries => "biplane-dicom",
-            Self::PngSlices => "biplane-slices",
-            Self::Screenshot => "biplane.png",
-        }
-    }
-
-    /// Whether it writes a folder.
-    pub fn is_folder(self) -> bool {
-        matches!(self, Self::DicomSeries | Self::PngSlices)
-    }
 }
 
 impl State {
@@ -326,10 +284,17 @@ impl State {
     pub fn note(&mut self, tone: Tone, head: impl Into<String>, body: impl Into<String>) {
         let (head, body) = (head.into(), body.into());
         self.notes.retain(|n| (&n.head, &n.body) != (&head, &body));
-        self.notes.push(Note { id: self.next_note, tone, head, body });
+        self.notes.push(Note { id: self.next_note, tone, head, body, offer: None });
         self.next_note += 1;
         let surplus = self.notes.len().saturating_sub(MAX_NOTES);
         self.notes.drain(..surplus);
+    }
+
+    /// Puts a button on the last message.
+    pub fn offer(&mut self, label: &'static str, command: Command) {
+        if let Some(note) = self.notes.last_mut() {
+            note.offer = Some((label, command));
+        }
     }
 
     /// Whether the films shown were made by a projector.

@@ -115,6 +115,7 @@ tokens! {
         help: f32 = "Width of the list of keys.",
         start: f32 = "Width of the first steps, where there is no volume.",
         start_height: f32 = "Height of the first steps.",
+        caption: f32 = "Height of the demonstration's line.",
         rail: f32 = "Height of a slider's rail.",
         knob: f32 = "Height of a slider, of which its knob takes four fifths.",
         progress: f32 = "Height of a progress bar.",

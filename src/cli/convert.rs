@@ -34,7 +34,10 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let opened = load(&args.input, io::open)?;
     warnings(&args.input, opened.warnings());
     match opened {
-        Opened::Volume(loaded) => output::write_volume(&args.output, &loaded.volume, VolumeOrigin::Scanned)?,
+        Opened::Volume(loaded) => {
+            let reference = loaded.info.frame_of_reference.clone();
+            output::write_volume(&args.output, &loaded.volume, VolumeOrigin::Scanned, reference)?;
+        }
         Opened::Radiograph(film) if format == VolumeFormat::PngSlices => {
             io::picture::write_film(&args.output, &film.image, film.simulated)?;
         }

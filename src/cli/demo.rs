@@ -9,9 +9,11 @@ use super::screenshot;
 use super::terminal::print;
 use super::workstation;
 use crate::app::LaunchOptions;
+use crate::app::state::Origin;
 use crate::io::{self, bundled};
 use crate::metrics::compare;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Pixels of the picture of the workstation.
 const PICTURE_PX: [usize; 2] = [1280, 800];
@@ -53,7 +55,8 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     output::write_text(&file("metrics.json"), &json_text(&comparison)?)?;
     output::write_text(&file("metrics.txt"), &text)?;
     let options = LaunchOptions { bundled: true, ..LaunchOptions::default() };
-    screenshot::render(&file("workstation.png"), PICTURE_PX, PICTURE_SCALE, &options)?;
+    let shown = (Arc::new(result.volume.clone()), Origin::reconstructed(&result, true, None));
+    screenshot::render(&file("workstation.png"), PICTURE_PX, PICTURE_SCALE, &options, Some(shown))?;
     print(&text)?;
     for name in ["volume.nii.gz", "workstation.png", "metrics.json", "metrics.txt"] {
         print(&file(name).display().to_string())?;

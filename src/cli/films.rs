@@ -5,10 +5,10 @@
 
 use super::error::CliError;
 use super::terminal::{load, notice, warnings};
-use crate::app::film::{Film, FilmSettings, Glance, Slot};
+use crate::app::film::{Film, FilmSettings, Glance, Slot, Straighten};
 use crate::app::pair;
 use crate::geometry::{Beam, Preset, Raster, ViewPair};
-use crate::io::{self, Provenance, Radiograph, geometry_file};
+use crate::io::{self, Placement, Provenance, Radiograph, Subject, geometry_file};
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +29,25 @@ pub enum Lateral {
     Left,
     /// Right side at the film.
     Right,
+}
+
+/// Whether the tone curve is straightened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    #[default]
+    Auto,
+    On,
+    Off,
+}
+
+impl From<When> for Straighten {
+    fn from(when: When) -> Self {
+        match when {
+            When::Auto => Self::Auto,
+            When::On => Self::On,
+            When::Off => Self::Off,
+        }
+    }
 }
 
 /// The machines by name.
@@ -68,6 +87,18 @@ pub struct ViewArgs {
     /// The machine, against the headers.
     #[arg(long, value_name = "NAME")]
     pub preset: Option<PresetName>,
+    /// Straighten the tone curve of pictures made for display, whose lungs are blacker than they measured: auto does so
+    /// where the header does not say that the values are line integrals or detector counts.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub straighten: When,
+    /// Take the films for chest films although BodyPartExamined in their headers says otherwise.
+    #[arg(long)]
+    pub any_body_part: bool,
+}
+
+/// What files must show, by the command line's switch.
+pub fn subject(any_body_part: bool) -> Subject {
+    if any_body_part { Subject::Any } else { Subject::Chest }
 }
 
 /// Two films ready for a job: in the geometry's own orientation, white = dense.
@@ -76,6 +107,8 @@ pub struct FilmPair {
     pub images: [Raster; 2],
     /// How they were taken, without flips.
     pub views: ViewPair,
+    /// Where they stand in the patient, where their geometry or both films say so.
+    pub placement: Option<Placement>,
 }
 
 /// Refuses one file where two are wanted.
@@ -101,12 +134,13 @@ pub fn refuse_same(a: &Path, b: &Path, what: &str) -> Result<(), CliError> {
 /// Films that cannot be read, one file named twice, or views that cannot be.
 pub fn open(paths: [&Path; 2], args: &ViewArgs) -> Result<FilmPair, CliError> {
     refuse_same(paths[0], paths[1], "the two films")?;
-    let given = args.geometry.as_deref().map(geometry_file::read).transpose()?;
+    let given = args.geometry.as_deref().map(geometry_file::read_placed).transpose()?;
     let films = [film(paths[0], Slot::First, args)?, film(paths[1], Slot::Second, args)?];
-    let settled = match given {
-        Some(pair) => unflipped(&films, fitted(pair, &films)?),
+    let mut settled = match &given {
+        Some((pair, _)) => unflipped(&films, fitted(*pair, &films)?),
         None => settled(&films)?,
     };
+    settled.placement = given.and_then(|(_, placement)| placement).or(settled.placement);
     if settled.views.is_narrow() {
         let degrees = settled.views.separation_deg();
         notice(&format!("note: the views stand only {degrees:.0} degrees apart; depth is hardly measured"));
@@ -133,7 +167,8 @@ fn usual_preset(film: &Radiograph) -> Preset {
 }
 
 fn film(path: &Path, slot: Slot, args: &ViewArgs) -> Result<Film, CliError> {
-    let radiograph = Arc::new(load(path, io::open_radiograph)?);
+    let subject = subject(args.any_body_part);
+    let radiograph = Arc::new(load(path, |path, progress| io::open_radiograph_as(path, subject, progress))?);
     warnings(path, &radiograph.warnings);
     let preset = args.preset.map_or_else(|| usual_preset(&radiograph), Preset::from);
     let film = Film::new(path.to_path_buf(), radiograph, slot, preset);
@@ -141,6 +176,9 @@ fn film(path: &Path, slot: Slot, args: &ViewArgs) -> Result<Film, CliError> {
     if args.geometry.is_none() {
         film.take_in(Glance::at(&film.radiograph.image));
         film.notice.iter().for_each(|said| notice(&format!("{}: note: {said}", path.display())));
+    }
+    if film.is_straightened() {
+        notice(&format!("{}: note: made for display; its tone curve is straightened (--straighten)", path.display()));
     }
     if args.geometry.is_none() && film.settings.pitch_from == Provenance::Assumed {
         notice(&format!(
@@ -155,6 +193,7 @@ fn film(path: &Path, slot: Slot, args: &ViewArgs) -> Result<Film, CliError> {
 
 /// What the person said goes before what the header says.
 fn override_settings(settings: &mut FilmSettings, slot: Slot, args: &ViewArgs, preset: Preset) {
+    settings.straighten = args.straighten.into();
     let hangs_mirrored = settings.mirror_cols;
     if args.preset.is_some() {
         let usual = preset.pair().views[slot.index()];
@@ -186,7 +225,7 @@ fn settled(films: &[Film; 2]) -> Result<FilmPair, CliError> {
         ));
     }
     let (images, views) = pair::settle(both)?;
-    Ok(FilmPair { images, views })
+    Ok(FilmPair { images, views, placement: noted_in(films) })
 }
 
 /// Given views on the films there are: a film stored with another number of pixels covers the same area.
@@ -220,5 +259,9 @@ fn unflipped(films: &[Film; 2], mut views: ViewPair) -> FilmPair {
         (view.flip_cols, view.flip_rows) = (false, false);
         image
     });
-    FilmPair { images, views }
+    FilmPair { images, views, placement: noted_in(films) }
+}
+
+fn noted_in(films: &[Film; 2]) -> Option<Placement> {
+    pair::placement([&films[0].radiograph, &films[1].radiograph])
 }

@@ -93,6 +93,7 @@ enum Command {
 
 /// Parses the arguments of this process, runs, and gives the exit code.
 pub fn main() -> ExitCode {
+    crate::gpu::quiet_drivers();
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ use super::error::CliError;
 use super::terminal::load;
 use crate::geometry::Volume;
 use crate::io;
-use crate::io::dicom::{SeriesInfo, VolumeOrigin};
+use crate::io::dicom::{CaseInfo, SeriesInfo, VolumeOrigin};
 use std::path::{Path, PathBuf};
 
 /// What a volume is written as.
@@ -81,17 +81,22 @@ fn try_write(folder: &Path) -> Result<(), CliError> {
     })
 }
 
-/// Writes a volume in the format its name asks for.
+/// Writes a volume in the format its name asks for; DICOM notes the frame of reference it stands in, where known.
 ///
 /// # Errors
 /// As [`volume_format`] and the writers.
-pub fn write_volume(path: &Path, volume: &Volume, origin: VolumeOrigin) -> Result<(), CliError> {
+pub fn write_volume(
+    path: &Path,
+    volume: &Volume,
+    origin: VolumeOrigin,
+    frame_of_reference: Option<String>,
+) -> Result<(), CliError> {
     match volume_format(path)? {
         VolumeFormat::Nifti => io::nifti::write(path, volume)?,
         VolumeFormat::MetaImage => io::metaimage::write(path, volume)?,
         VolumeFormat::DicomSeries => {
             make_folder(path)?;
-            let info = SeriesInfo { origin, ..SeriesInfo::default() };
+            let info = SeriesInfo { origin, case: CaseInfo { frame_of_reference, ..CaseInfo::default() } };
             load(path, |path, progress| io::dicom::write_series(volume, path, &info, progress))?;
         }
         VolumeFormat::PngSlices => write_slices(path, volume)?,

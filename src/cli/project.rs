@@ -1,14 +1,14 @@
 //! `biplane project CT -o DIR`.
 
 use super::error::CliError;
-use super::films::PresetName;
+use super::films::{self, PresetName};
 use super::output;
 use super::terminal::{Stages, load, print, warnings};
 use crate::app::film::Projection;
 use crate::geometry::resample::resample;
 use crate::geometry::{Beam, Frame, Preset, Raster, View, ViewPair, Volume};
 use crate::io::dicom::{CaseInfo, FilmInfo};
-use crate::io::{self, geometry_file};
+use crate::io::{self, Placement, geometry_file};
 use crate::metrics::centre::{Centre, to_cube};
 use crate::projection::{Attenuation, project};
 use crate::units::Radians;
@@ -60,6 +60,9 @@ pub struct Args {
     /// What the cube is centred on.
     #[arg(long, value_name = "WHAT", default_value = "anatomy")]
     center: CentreName,
+    /// Take the CT for a chest although BodyPartExamined in its header says otherwise.
+    #[arg(long)]
+    any_body_part: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -97,7 +100,8 @@ fn parse_angles(text: &str) -> Result<[f64; 2], String> {
 
 pub fn run(args: &Args) -> Result<(), CliError> {
     let views = views(args)?;
-    let loaded = load(&args.ct, io::open_volume)?;
+    let subject = films::subject(args.any_body_part);
+    let loaded = load(&args.ct, |path, progress| io::open_volume_as(path, subject, progress))?;
     warnings(&args.ct, &loaded.warnings);
     output::make_folder(&args.output)?;
     let mut stages = Stages::new();
@@ -112,20 +116,30 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         stages.show("Projecting", films.len() as u64, 2);
     }
     stages.show("Writing", 0, 1);
-    write(&args.output, &films, &views, &truth)?;
+    let placement = Placement {
+        isocentre_mm: truth.frame().centre_mm(),
+        frame_of_reference: loaded.info.frame_of_reference.clone(),
+    };
+    write(&args.output, &films, &views, &truth, &placement)?;
     stages.end();
     print(&format!("{}", args.output.display()))
 }
 
-fn write(folder: &Path, films: &[Raster], views: &ViewPair, truth: &Volume) -> Result<(), CliError> {
+fn write(
+    folder: &Path,
+    films: &[Raster],
+    views: &ViewPair,
+    truth: &Volume,
+    placement: &Placement,
+) -> Result<(), CliError> {
     // Both films of a pair share a study; its name tells the source of the CT apart, not the patient.
-    let case = CaseInfo::default();
+    let case = CaseInfo { frame_of_reference: placement.frame_of_reference.clone(), ..CaseInfo::default() };
     for ((film, view), name) in films.iter().zip(&views.views).zip(FILM_NAMES) {
-        let info = FilmInfo { case: case.clone(), title: title(view) };
+        let info = FilmInfo { case: case.clone(), title: title(view), isocentre_mm: Some(placement.isocentre_mm) };
         io::dicom::write_film(film, view, &folder.join(format!("{name}.dcm")), &info)?;
         io::picture::write_film(&folder.join(format!("{name}.png")), film, true)?;
     }
-    geometry_file::write(&folder.join("geometry.toml"), views)?;
+    geometry_file::write(&folder.join("geometry.toml"), views, Some(placement))?;
     io::nifti::write(&folder.join("truth.nii.gz"), truth)?;
     Ok(())
 }

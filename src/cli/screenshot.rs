@@ -5,9 +5,12 @@ use super::output;
 use super::project::parse_size;
 use super::terminal::{Stages, print};
 use super::{interrupt, workstation};
+use crate::app::state::Origin;
 use crate::app::{self, LaunchOptions};
+use crate::geometry::Volume;
 use crate::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Longest side of a picture, pixels: what graphics drivers draw into.
 const MAX_SIDE_PX: usize = 8192;
@@ -41,15 +44,22 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     workstation::check_there(&args.files)?;
     let options =
         LaunchOptions { bundled: args.files.is_empty(), files: args.files.clone(), ..LaunchOptions::default() };
-    render(&args.output, args.size, args.scale, &options)?;
+    render(&args.output, args.size, args.scale, &options, None)?;
     print(&args.output.display().to_string())
 }
 
-/// Draws the workstation as it stands once everything of `options` is read and reconstructed.
+/// Draws the workstation as it stands once everything of `options` is read and, unless a volume is given as `shown`,
+/// reconstructed.
 ///
 /// # Errors
 /// A size or scale that cannot be, no graphics driver, a file that cannot be used or written.
-pub fn render(path: &Path, size_px: [usize; 2], scale: f32, options: &LaunchOptions) -> Result<(), CliError> {
+pub fn render(
+    path: &Path,
+    size_px: [usize; 2],
+    scale: f32,
+    options: &LaunchOptions,
+    shown: Option<(Arc<Volume>, Origin)>,
+) -> Result<(), CliError> {
     let [Ok(width), Ok(height)] = size_px.map(u32::try_from) else {
         return Err(size_error(size_px));
     };
@@ -63,7 +73,7 @@ pub fn render(path: &Path, size_px: [usize; 2], scale: f32, options: &LaunchOpti
         ));
     }
     let mut stages = Stages::new();
-    let picture = app::screenshot([width, height], scale, options, |stage, fraction| {
+    let picture = app::screenshot([width, height], scale, options, shown, |stage, fraction| {
         // "Refining 8 / 128" is one stage; how far it is stands in the bar.
         let name = stage.trim_end_matches(|c: char| c.is_ascii_digit() || c == '/' || c == ' ');
         stages.show(name, (fraction.unwrap_or(0.0) * STEPS) as u64, STEPS as u64);

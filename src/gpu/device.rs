@@ -24,6 +24,16 @@ pub fn device_descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'sta
     }
 }
 
+/// Keeps Mesa quiet where there is no session: its layer that sorts devices asks for a Wayland display, and libwayland
+/// prints an error for each time there is none. Without a session nothing is lost with that layer. Must be the
+/// program's first act.
+pub fn quiet_drivers() {
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // SAFETY: the first act of main; no other thread runs yet that could read or write the environment.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
+}
+
 /// A device without a window.
 #[derive(Clone, Debug)]
 pub struct Gpu {

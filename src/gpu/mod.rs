@@ -12,7 +12,7 @@ pub mod texture;
 pub mod upload;
 
 pub use canvas::{Canvas, Copier};
-pub use device::{Gpu, LossWatch};
+pub use device::{Gpu, LossWatch, quiet_drivers};
 pub use offscreen::Picture;
 pub use raymarch::{MarchParams, Raymarcher};
 pub use slice::{Interpolation, MaskPaint, SliceParams, Slicer, Window};

@@ -2,6 +2,7 @@
 //!
 //! A message names the file, the cause and what the person can do. Patient identifiers never appear in it.
 
+use super::bytes::Bytes;
 use crate::geometry::{FrameError, ViewError, VolumeError};
 use std::error::Error;
 use std::fmt;
@@ -107,6 +108,16 @@ pub enum IoError {
         advice: String,
         /// The error beneath, if there is one.
         source: Option<Cause>,
+    },
+    /// A film or CT whose header says that it shows another part of the body. Headers are often wrong here, so a
+    /// person may say that it is the chest all the same (see [`super::Subject`]).
+    #[error("{}: its header says that it shows the {said} (BodyPartExamined), not the chest; choose another file, or \
+             open it anyway (--any-body-part) where the header is wrong", .file.display())]
+    BodyPart {
+        /// The file.
+        file: PathBuf,
+        /// The header's word.
+        said: String,
     },
     /// Sound content of the wrong sort: a leg, an MR, two series mixed, a colour photo.
     #[error("{}: {cause}; {advice}", .file.display())]
@@ -257,31 +268,13 @@ impl IoError {
             | Self::UnknownType { file, .. }
             | Self::Damaged { file, .. }
             | Self::Unsupported { file, .. }
+            | Self::BodyPart { file, .. }
             | Self::WrongContent { file, .. }
             | Self::Geometry { file, .. }
             | Self::Setting { file, .. }
             | Self::TooLarge { file, .. }
             | Self::Cancelled { file } => file,
         }
-    }
-}
-
-/// A number of bytes as people read it: "3.2 GB".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bytes(pub u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const STEP: f64 = 1000.0;
-        let mut value = self.0 as f64;
-        for unit in ["bytes", "kB", "MB", "GB"] {
-            if value < STEP {
-                let digits = usize::from(unit != "bytes");
-                return write!(out, "{value:.digits$} {unit}");
-            }
-            value /= STEP;
-        }
-        write!(out, "{value:.1} TB")
     }
 }
 

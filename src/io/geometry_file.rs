@@ -1,7 +1,9 @@
 //! geometry.toml: the two views of a pair of films, versioned. Knows the file, not where its values come from.
 //!
 //! ```toml
-//! version = 1
+//! version = 2
+//! isocentre_mm = [2.5, -180.0, -130.0]  # may be absent: where the views' middle lies in the patient (LPS)
+//! frame_of_reference = "1.2.3"          # may be absent: the FrameOfReferenceUID of these mm
 //!
 //! [[view]]             # the first film, frontal
 //! angle_deg = 0.0
@@ -15,16 +17,22 @@
 //! ```
 
 use super::output::write_whole;
-use super::{IoError, input};
-use crate::geometry::{Beam, Detector, View, ViewPair};
+use super::{IoError, Placement, input};
+use crate::geometry::{Beam, Detector, Vec3, View, ViewPair};
 use crate::units::Radians;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
 
-/// The version written, and the only one read.
-pub const VERSION: i64 = 1;
+/// The newest version, which adds the isocentre; what has none is written as the first, which is read as well.
+pub const VERSION: i64 = 2;
+/// The version without an isocentre.
+const FIRST_VERSION: i64 = 1;
+/// A unique identifier has at most 64 digits and points (PS3.5 section 9.1).
+const MAX_UID: usize = 64;
+/// Coordinates beyond this are no scanner's (mm).
+const FARTHEST_MM: f64 = 1e5;
 /// Two views take under 1 kB; more is some other file (bytes).
 const MAX_BYTES: u64 = 1 << 20;
 /// What to do about a geometry that is not right.
@@ -34,6 +42,8 @@ const ADVICE: &str = "see the comments that `biplane project` writes into geomet
 #[serde(deny_unknown_fields)]
 struct GeometryFile {
     version: i64,
+    isocentre_mm: Option<Vec3>,
+    frame_of_reference: Option<String>,
     view: Vec<ViewEntry>,
 }
 
@@ -65,6 +75,14 @@ enum Pitch {
 /// # Errors
 /// [`IoError::Setting`] naming the key: unknown, missing, of another version, or with a value that cannot be.
 pub fn read(path: &Path) -> Result<ViewPair, IoError> {
+    read_placed(path).map(|(pair, _)| pair)
+}
+
+/// Reads the two views of a geometry.toml, and where they stand in the patient if the file says so.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_placed(path: &Path) -> Result<(ViewPair, Option<Placement>), IoError> {
     let (file, bytes) = input::open_file(path)?;
     if bytes > MAX_BYTES {
         return Err(IoError::wrong_content(path, "is too long for a geometry.toml", ADVICE));
@@ -72,7 +90,7 @@ pub fn read(path: &Path) -> Result<ViewPair, IoError> {
     let content = input::read_up_to(path, file, MAX_BYTES as usize)?;
     let text = String::from_utf8(content)
         .map_err(|_| IoError::wrong_content(path, "is not text, wanted is a geometry.toml", ADVICE))?;
-    parse(path, &text)
+    parse_placed(path, &text)
 }
 
 /// The two views in the text of a geometry.toml; `path` is for messages.
@@ -80,6 +98,14 @@ pub fn read(path: &Path) -> Result<ViewPair, IoError> {
 /// # Errors
 /// As [`read`].
 pub fn parse(path: &Path, text: &str) -> Result<ViewPair, IoError> {
+    parse_placed(path, text).map(|(pair, _)| pair)
+}
+
+/// As [`read_placed`], of a text; `path` is for messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse_placed(path: &Path, text: &str) -> Result<(ViewPair, Option<Placement>), IoError> {
     #[derive(Deserialize)]
     struct Versioned {
         version: Option<i64>,
@@ -92,9 +118,9 @@ pub fn parse(path: &Path, text: &str) -> Result<ViewPair, IoError> {
     };
     let versioned: Versioned = toml::from_str(text).map_err(broken)?;
     match versioned.version {
-        Some(VERSION) => {}
+        Some(FIRST_VERSION..=VERSION) => {}
         Some(other) => {
-            let cause = format!("{other} is not known, this program reads version {VERSION}");
+            let cause = format!("{other} is not known, this program reads versions {FIRST_VERSION} to {VERSION}");
             return Err(IoError::setting(path, "version", cause, "write it again with this program"));
         }
         None => return Err(IoError::setting(path, "version", "is missing", format!("add \"version = {VERSION}\""))),
@@ -104,7 +130,23 @@ pub fn parse(path: &Path, text: &str) -> Result<ViewPair, IoError> {
     let views = <[ViewEntry; 2]>::try_from(file.view)
         .map_err(|_| IoError::setting(path, "view", format!("{count} views given, wanted are two"), ADVICE))?;
     let [first, second] = views;
-    Ok(ViewPair { views: [first.view(path, "view 1")?, second.view(path, "view 2")?] })
+    let pair = ViewPair { views: [first.view(path, "view 1")?, second.view(path, "view 2")?] };
+    Ok((pair, placement(path, file.isocentre_mm, file.frame_of_reference)?))
+}
+
+/// Where the views stand, where that is said and can be.
+fn placement(path: &Path, at: Option<Vec3>, frame_of_reference: Option<String>) -> Result<Option<Placement>, IoError> {
+    let Some(isocentre_mm) = at else { return Ok(None) };
+    if !isocentre_mm.iter().all(|mm| mm.abs() <= FARTHEST_MM) {
+        let cause = format!("{isocentre_mm:?} is nowhere in a patient");
+        return Err(IoError::setting(path, "isocentre_mm", cause, "give three numbers in mm, or leave it out"));
+    }
+    let sound = |uid: &String| uid.len() <= MAX_UID && uid.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if frame_of_reference.as_ref().is_some_and(|uid| !sound(uid)) {
+        let cause = "is no unique identifier of DICOM".to_string();
+        return Err(IoError::setting(path, "frame_of_reference", cause, "give digits and points, or leave it out"));
+    }
+    Ok(Some(Placement { isocentre_mm, frame_of_reference: frame_of_reference.filter(|uid| !uid.is_empty()) }))
 }
 
 impl ViewEntry {
@@ -134,22 +176,29 @@ impl ViewEntry {
     }
 }
 
-/// Writes the two views as a geometry.toml with comments.
+/// Writes the two views as a geometry.toml with comments, and where they stand in the patient.
 ///
 /// # Errors
 /// [`IoError::Write`] or [`IoError::NoPermission`]; nothing half-written is left.
-pub fn write(path: &Path, pair: &ViewPair) -> Result<(), IoError> {
-    let text = text(pair);
+pub fn write(path: &Path, pair: &ViewPair, placement: Option<&Placement>) -> Result<(), IoError> {
+    let text = text(pair, placement);
     write_whole(path, |out| out.write_all(text.as_bytes()))
 }
 
 /// The text of a geometry.toml for two views.
-pub fn text(pair: &ViewPair) -> String {
+pub fn text(pair: &ViewPair, placement: Option<&Placement>) -> String {
+    let version = if placement.is_some() { VERSION } else { FIRST_VERSION };
     let mut text = format!(
         "# Two X-ray views. Angles turn about the patient's long axis: 0 = AP, 90 = source on the patient's left,\n\
          # 180 = PA, 270 = source on the right. Flips say how the film is stored. Without sad_mm and sdd_mm: parallel rays.\n\
-         version = {VERSION}\n"
+         version = {version}\n"
     );
+    if let Some(Placement { isocentre_mm, frame_of_reference }) = placement {
+        let _ = writeln!(text, "isocentre_mm = {isocentre_mm:?} # where the views' middle lies in the patient (LPS)");
+        if let Some(uid) = frame_of_reference {
+            let _ = writeln!(text, "frame_of_reference = {uid:?}");
+        }
+    }
     for view in &pair.views {
         text.push('\n');
         let Detector { cols, rows, pitch_mm: [u, v], offset_px: [du, dv] } = view.detector;

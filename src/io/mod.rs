@@ -5,6 +5,7 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod bundled;
+pub mod bytes;
 pub mod dicom;
 pub mod error;
 pub mod geometry_file;
@@ -21,11 +22,15 @@ pub mod radiograph;
 pub mod screen;
 mod text_header;
 
-pub use error::{Bytes, Cause, GeometryCause, IoError, Warning};
-pub use open::{Description, Kind, Opened, describe, kind, open, open_radiograph, open_volume};
+pub use bytes::Bytes;
+pub use error::{Cause, GeometryCause, IoError, Warning};
+pub use open::{
+    Description, Kind, Opened, Subject, describe, kind, open, open_as, open_radiograph, open_radiograph_as,
+    open_volume, open_volume_as,
+};
 pub use output::{RESEARCH_USE, write_bytes};
 pub use progress::Progress;
-pub use radiograph::{FilmKind, Known, Provenance, Radiograph, Tone, ViewHints};
+pub use radiograph::{FilmKind, Known, Placement, Provenance, Radiograph, Tone, ViewHints};
 
 use crate::geometry::Volume;
 use std::fmt;

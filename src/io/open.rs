@@ -10,6 +10,16 @@ use std::path::Path;
 /// How many first bytes are looked at.
 const HEAD_BYTES: usize = 1024;
 
+/// What a film or CT must show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// The chest, or nothing that says otherwise.
+    #[default]
+    Chest,
+    /// Anything: a person knows that BodyPartExamined is wrong.
+    Any,
+}
+
 /// What was in a file.
 #[derive(Clone, Debug)]
 pub enum Opened {
@@ -57,12 +67,20 @@ pub enum Kind {
 /// # Errors
 /// [`IoError`] of the reader in charge, or [`IoError::UnknownType`] saying what the content looks like.
 pub fn open(path: &Path, progress: &Progress) -> Result<Opened, IoError> {
+    open_as(path, Subject::Chest, progress)
+}
+
+/// Opens a file or folder of the chest, or of whatever its header says where that is known to be wrong.
+///
+/// # Errors
+/// As [`open`]; never [`IoError::BodyPart`] with [`Subject::Any`].
+pub fn open_as(path: &Path, subject: Subject, progress: &Progress) -> Result<Opened, IoError> {
     match kind(path)? {
         Kind::Nifti => nifti::read(path, progress).map(Opened::Volume),
         Kind::Nrrd => nrrd::read(path, progress).map(Opened::Volume),
         Kind::MetaImage => metaimage::read(path, progress).map(Opened::Volume),
         Kind::Picture => picture::read(path, progress).map(Opened::Radiograph),
-        Kind::Dicom => dicom::open(path, progress),
+        Kind::Dicom => dicom::open(path, subject, progress),
     }
 }
 
@@ -71,7 +89,15 @@ pub fn open(path: &Path, progress: &Progress) -> Result<Opened, IoError> {
 /// # Errors
 /// As [`open`]; [`IoError::WrongContent`] where it is a film.
 pub fn open_volume(path: &Path, progress: &Progress) -> Result<LoadedVolume, IoError> {
-    match open(path, progress)? {
+    open_volume_as(path, Subject::Chest, progress)
+}
+
+/// As [`open_volume`], of a subject that may be another than the header says.
+///
+/// # Errors
+/// As [`open_volume`].
+pub fn open_volume_as(path: &Path, subject: Subject, progress: &Progress) -> Result<LoadedVolume, IoError> {
+    match open_as(path, subject, progress)? {
         Opened::Volume(volume) => Ok(volume),
         Opened::Radiograph(_) => {
             Err(IoError::wrong_content(path, "is a film, wanted is a CT volume", "choose a volume or a series folder"))
@@ -84,7 +110,15 @@ pub fn open_volume(path: &Path, progress: &Progress) -> Result<LoadedVolume, IoE
 /// # Errors
 /// As [`open`]; [`IoError::WrongContent`] where it is a CT.
 pub fn open_radiograph(path: &Path, progress: &Progress) -> Result<Radiograph, IoError> {
-    match open(path, progress)? {
+    open_radiograph_as(path, Subject::Chest, progress)
+}
+
+/// As [`open_radiograph`], of a subject that may be another than the header says.
+///
+/// # Errors
+/// As [`open_radiograph`].
+pub fn open_radiograph_as(path: &Path, subject: Subject, progress: &Progress) -> Result<Radiograph, IoError> {
+    match open_as(path, subject, progress)? {
         Opened::Radiograph(film) => Ok(film),
         Opened::Volume(_) => Err(IoError::wrong_content(
             path,

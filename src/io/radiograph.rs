@@ -2,7 +2,7 @@
 //! and does not decide on the geometry: it holds pieces, each with where it comes from.
 
 use super::{SourceInfo, Warning};
-use crate::geometry::Raster;
+use crate::geometry::{Raster, Vec3};
 use crate::units::Radians;
 
 /// A film. White is dense in `image`, whatever the file's polarity was.
@@ -129,4 +129,15 @@ pub struct ViewHints {
     pub flip_rows: Option<Known<bool>>,
     /// The rays run parallel (a simulated film only); there are no distances then.
     pub parallel: Option<Known<bool>>,
+    /// Where the isocentre lies in the patient (LPS, mm), as noted by who made the film.
+    pub isocentre_mm: Option<Known<Vec3>>,
+}
+
+/// Where a pair of views stands in the patient.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placement {
+    /// The isocentre, LPS, mm.
+    pub isocentre_mm: Vec3,
+    /// The frame of reference (FrameOfReferenceUID) that these mm belong to, where it is known.
+    pub frame_of_reference: Option<String>,
 }

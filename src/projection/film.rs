@@ -14,6 +14,23 @@ const WORKING_PITCH_MM: f64 = 2.6 / 1.5;
 /// Films whose pixels are at most this much finer are left as they are.
 const PITCH_TOLERANCE: f64 = 1.25;
 
+/// The power that takes pictures made for display back towards line integrals. Displayed radiographs are stretched so
+/// that lungs are black; the curve of film and of the usual look-up tables is unknown and differs. Chosen on ten public
+/// pairs of chest radiographs, of which none was ever trained on: the air enclosed by the chest wall grows in nine of
+/// them (1.1 to 3.6 times) and lungs come out at -750 to -830 HU instead of -800 to -900. A power of 0.4 does no
+/// better where it was tried, one fitted to each film's own histogram does less.
+const DISPLAY_POWER: f32 = 0.6;
+
+/// A picture made for display as something nearer to line integrals: x^0.6 of the standardised film, 0 below it.
+/// Monotone, from the film alone; what is no number stays so.
+#[must_use]
+pub fn from_display(film: &Raster) -> Raster {
+    let a = film.quantile(LOW_QUANTILE).unwrap_or(0.0);
+    let s = film.quantile(HIGH_QUANTILE).unwrap_or(0.0);
+    let scale = if s > a { 1.0 / (s - a) } else { 0.0 };
+    film.clone().map(|p| if p.is_nan() { p } else { ((p - a) * scale).max(0.0).powf(DISPLAY_POWER) })
+}
+
 /// x = (p - a) / (s - a), a the 1st and s the 99th percentile of the finite values, clamped to [-0.2, 1.5].
 /// Pixels that are not a number (outside the collimated field) become 0. A constant film becomes 0.
 #[must_use]

@@ -23,12 +23,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-type App = Harness<'static, Option<Workstation>>;
+pub type App = Harness<'static, Option<Workstation>>;
 
 /// Longest wait for background work; generous, since machines that test are busy.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-fn start(options: LaunchOptions) -> App {
+pub fn start(options: LaunchOptions) -> App {
     let frame = move |ui: &mut egui::Ui, app: &mut Option<Workstation>| {
         let ctx = ui.ctx().clone();
         app.get_or_insert_with(|| Workstation::new(&ctx, &options)).ui(ui);
@@ -38,17 +38,17 @@ fn start(options: LaunchOptions) -> App {
     app
 }
 
-fn state(app: &App) -> &State {
+pub fn state(app: &App) -> &State {
     app.state().as_ref().unwrap().state()
 }
 
-fn send(app: &mut App, command: Command) {
+pub fn send(app: &mut App, command: Command) {
     app.state_mut().as_mut().unwrap().send(command);
     app.step();
 }
 
 /// Frames until nothing works in the background any more.
-fn settle(app: &mut App) {
+pub fn settle(app: &mut App) {
     let begun = Instant::now();
     app.step();
     while app.state().as_ref().unwrap().is_busy() {
@@ -60,13 +60,13 @@ fn settle(app: &mut App) {
     app.step();
 }
 
-fn press(app: &mut App, name: &str) {
+pub fn press(app: &mut App, name: &str) {
     app.get_by_role_and_label(Role::Button, name).click();
     app.step();
     app.step();
 }
 
-fn with_bundled_films() -> App {
+pub fn with_bundled_films() -> App {
     let mut app = start(LaunchOptions::default());
     press(&mut app, "Open the demo case");
     settle(&mut app);
@@ -74,14 +74,14 @@ fn with_bundled_films() -> App {
 }
 
 /// A small thorax as a NIfTI file.
-fn thorax_file(folder: &Path) -> PathBuf {
+pub fn thorax_file(folder: &Path) -> PathBuf {
     let frame = Frame::cube_of(64, [0.0; 3]);
     let path = folder.join("thorax.nii.gz");
     io::nifti::write(&path, &thorax(3, &ThoraxLimits::default()).volume(&frame, 1)).unwrap();
     path
 }
 
-fn with_volume(folder: &Path) -> App {
+pub fn with_volume(folder: &Path) -> App {
     let mut app = start(LaunchOptions { files: vec![thorax_file(folder)], ..LaunchOptions::default() });
     settle(&mut app);
     app
@@ -481,7 +481,7 @@ fn the_real_screen_is_drawn_without_a_window() {
     }
     let folder = tempfile::tempdir().unwrap();
     let options = LaunchOptions { files: vec![thorax_file(folder.path())], ..LaunchOptions::default() };
-    let picture = screenshot([1280, 800], 1.0, &options, |_, _| {}).unwrap();
+    let picture = screenshot([1280, 800], 1.0, &options, None, |_, _| {}).unwrap();
     assert_eq!((picture.width, picture.height), (1280, 800));
     let near = |a: [u8; 4], b: egui::Color32| a.iter().zip(b.to_array()).all(|(a, b)| a.abs_diff(b) < 12);
     let warning = biplane::app::theme::theme().color.warning;

@@ -12,7 +12,7 @@ fn biplane(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 /// Standard output of a run that must succeed.
-fn done(folder: &Path, arguments: &[&str]) -> String {
+pub fn done(folder: &Path, arguments: &[&str]) -> String {
     let output = biplane(folder, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

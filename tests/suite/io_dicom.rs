@@ -2,7 +2,7 @@
 
 use biplane::geometry::{Beam, Detector, Frame, Preset, Raster, View, Volume};
 use biplane::io::dicom::{self, CaseInfo, FilmInfo, SeriesInfo, VolumeOrigin};
-use biplane::io::{FilmKind, IoError, LoadedVolume, Progress, Provenance, Tone, Warning};
+use biplane::io::{self, FilmKind, IoError, LoadedVolume, Progress, Provenance, Tone, Warning};
 use biplane::units::Radians;
 use dicom_core::value::PixelFragmentSequence;
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
@@ -317,6 +317,7 @@ fn paths_that_lead_nowhere_are_told_apart() {
     film("headed.dcm").unwrap();
 }
 
+/// A film that nothing is wrong with.
 fn super_film() -> Dcm {
     film("DX").text(tags::VIEW_POSITION, VR::CS, "PA")
 }
@@ -352,6 +353,8 @@ fn damaged_films_are_refused_with_their_cause() {
     has(&try_one(film("MR")), &["this is MR"]);
     has(&try_one(ct_slice(0)), &["CT slice"]);
     has(&try_one(super_film().text(tags::BODY_PART_EXAMINED, VR::CS, "KNEE")), &["KNEE", "not the chest"]);
+    let any = io::open_radiograph_as(&path, io::Subject::Any, &Progress::new()).unwrap();
+    assert!(any.warnings.contains(&Warning::BodyPart { said: "KNEE".to_string() }), "a person knows better");
     has(&try_one(super_film().fragments(vec![1, 2, 3, 4]).syntax(uids::JPEGLS_LOSSLESS)), &["JPEG-LS"]);
     let mut unknown = super_film().bytes();
     let at = unknown.windows(19).position(|w| w == uids::EXPLICIT_VR_LITTLE_ENDIAN.as_bytes()).unwrap();
@@ -663,7 +666,7 @@ fn a_written_series_reads_back_exactly() {
 fn a_written_film_gives_its_view_back_exactly() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("film.dcm");
-    let info = FilmInfo { case: CaseInfo::default(), title: "AP".to_string() };
+    let info = FilmInfo { case: CaseInfo::default(), title: "AP".to_string(), isocentre_mm: None };
     for preset in Preset::ALL {
         for view in preset.pair().views {
             let detector = Detector { cols: 12, rows: 9, pitch_mm: [0.388, 0.1 + 0.2], offset_px: [1.25, -0.1] };
@@ -704,8 +707,13 @@ fn a_written_film_says_its_view_in_the_standards_own_words_too() {
         for view in preset.pair().views {
             let view = view.resized(64, 48);
             let raster = Raster::filled(64, 48, 1.5);
-            dicom::write_film(&raster, &view, &path, &FilmInfo { case: CaseInfo::default(), title: "x".into() })
-                .unwrap();
+            dicom::write_film(
+                &raster,
+                &view,
+                &path,
+                &FilmInfo { case: CaseInfo::default(), title: "x".into(), isocentre_mm: None },
+            )
+            .unwrap();
             let mut object = dicom_object::open_file(&path).unwrap();
             // Without the private block, as another program might hand it on.
             object.remove_element(Tag(0x0B1B, 0x0010));
@@ -730,4 +738,9 @@ fn cancelling_stops_a_load() {
     let progress = Progress::new();
     progress.cancel();
     assert!(matches!(dicom::open_series(dir.path(), &progress), Err(IoError::Cancelled { .. })));
+}
+
+/// A chest film whose header says that it shows a knee.
+pub(crate) fn write_film_of_a_knee(path: &Path) {
+    super_film().text(tags::BODY_PART_EXAMINED, VR::CS, "KNEE").save(path);
 }

@@ -236,7 +236,7 @@ fn geometry_of_every_preset_returns_exactly() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("geometry.toml");
     for preset in Preset::ALL {
-        geometry_file::write(&path, &preset.pair()).unwrap();
+        geometry_file::write(&path, &preset.pair(), None).unwrap();
         assert_same(&geometry_file::read(&path).unwrap(), &preset.pair());
     }
 }
@@ -258,16 +258,16 @@ proptest! {
         };
         (view.detector.cols, view.detector.pitch_mm, view.detector.offset_px) = (cols, pitch, offset);
         (view.flip_cols, view.flip_rows) = flips;
-        let text = geometry_file::text(&pair);
+        let text = geometry_file::text(&pair, None);
         assert_same(&geometry_file::parse(Path::new("g.toml"), &text).unwrap(), &pair);
     }
 }
 
 #[test]
 fn geometry_refuses_by_key() {
-    let sound = geometry_file::text(&Preset::Simulated.pair());
+    let sound = geometry_file::text(&Preset::Simulated.pair(), None);
     for (from, to, cause) in [
-        ("version = 1", "version = 2", "version: 2 is not known"),
+        ("version = 1", "version = 3", "version: 3 is not known"),
         ("version = 1", "", "version: is missing"),
         ("version = 1", "version = 1\ncolour = 3", "colour"),
         ("pitch_mm = [2.6, 2.6]", "pitch_mm = [2.6, 2.6]\npich = 1", "pich"),

@@ -2,15 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod app;
+mod app_films;
 mod bad_input;
 mod cli;
 mod dataset;
+mod frames;
 mod geometry;
 mod hanging;
 mod io_dicom;
 mod io_picture;
 mod io_text_header;
 mod io_volume;
+mod keys;
 mod layers;
 mod metrics;
 mod nn;
@@ -19,6 +22,7 @@ mod perceptual;
 mod prepare;
 mod projection;
 mod shaders;
+mod snapshots;
 mod stage2;
 mod train;
 mod train_cli;

@@ -39,7 +39,7 @@ fn film(path: &Path, patient: &str) {
     let view = Preset::Simulated.pair().views[0].resized(16, 16);
     let film = Raster::new(16, 16, (0..256).map(|i| i as f32 / 100.0).collect()).unwrap();
     let case = CaseInfo { case: patient.to_owned(), patient_name: "Secret^Name".to_owned(), frame_of_reference: None };
-    dicom::write_film(&film, &view, path, &FilmInfo { case, title: "PA".to_owned() }).unwrap();
+    dicom::write_film(&film, &view, path, &FilmInfo { case, title: "PA".to_owned(), isocentre_mm: None }).unwrap();
 }
 
 /// The archive's tree, patient/study/series: four usable scans of three patients, a film, and three series that are

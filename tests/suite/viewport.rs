@@ -327,7 +327,7 @@ fn no_gesture_means_two_things_and_every_line_can_be_read_back() {
         }
         let rows = bindings.help();
         assert!(rows.iter().all(|r| !r.description.is_empty()));
-        let said: usize = rows.iter().map(|r| r.gestures.split(", ").count()).sum();
+        let said: usize = rows.iter().map(|r| r.text().split(", ").count()).sum();
         assert_eq!(said, bindings.table().len(), "the help prints the whole table");
     }
     assert_eq!(Gesture::parse("Hyper+Q"), None);

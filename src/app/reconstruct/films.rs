@@ -1,14 +1,13 @@
 //! The two film cards: picture, view, geometry, warnings.
 
+use super::picture;
 use crate::app::command::{Command, Outbox};
-use crate::app::film::{Change, FULL_WINDOW, Film, Projection, Slot};
-use crate::app::pair;
+use crate::app::film::{Change, FULL_WINDOW, Film, Projection, Slot, Straighten};
 use crate::app::state::{Place, Purpose, State};
 use crate::app::theme::theme;
 use crate::app::widgets::{self, NumberForm, Tone};
 use crate::io::Provenance;
-use crate::projection::matching::LungSpan;
-use egui::{Align, Align2, Color32, CursorIcon, Label, Layout, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
+use egui::{Align, Label, Layout, RichText, Sense, Ui, vec2};
 use egui_material_icons::icons::{
     ICON_CLOSE, ICON_CONTRAST, ICON_FLIP, ICON_FOLDER_OPEN, ICON_INVERT_COLORS, ICON_KEYBOARD, ICON_SWAP_VERT,
 };
@@ -17,9 +16,6 @@ use egui_material_icons::icons::{
 const DISTANCES_MM: std::ops::RangeInclusive<f64> = 100.0..=20000.0;
 /// Pixel pitches that can be typed, mm.
 const PITCHES_MM: std::ops::RangeInclusive<f64> = 0.01..=10.0;
-
-/// How dark the shade behind lines and their names is on a film.
-const LINE_SHADE: f32 = 0.55;
 
 /// Both cards.
 pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
@@ -35,7 +31,7 @@ fn card(ui: &mut Ui, state: &State, slot: Slot, out: &mut Outbox) {
     match &place.film {
         Some(film) => {
             ui.horizontal_top(|ui| {
-                picture(ui, state, place, film, slot, out);
+                picture(ui, state, film, slot, out);
                 ui.vertical(|ui| controls(ui, film, slot, out));
             });
             distances(ui, film, slot, out);
@@ -54,8 +50,13 @@ fn head(ui: &mut Ui, state: &State, slot: Slot, out: &mut Outbox) {
         Layout::right_to_left(Align::Center),
         |ui| {
             ui.spacing_mut().item_spacing.x = t.space.tiny;
-            let title =
-                place.film.as_ref().map_or_else(|| slot.title().to_owned(), |f| format!("{} film", f.kind().label()));
+            let simulated = place.film.as_ref().is_some_and(|f| f.radiograph.simulated);
+            let title = match &place.film {
+                // The tag beside it says that it is a film; the file's name needs the room.
+                Some(film) if simulated => film.kind().label().to_owned(),
+                Some(film) => format!("{} film", film.kind().label()),
+                None => slot.title().to_owned(),
+            };
             if place.film.is_some() {
                 if widgets::icon_button(ui, ICON_CLOSE, &format!("Close {}", slot.title().to_lowercase()), false)
                     .clicked()
@@ -77,7 +78,7 @@ fn head(ui: &mut Ui, state: &State, slot: Slot, out: &mut Outbox) {
                 ui.spacing_mut().item_spacing.x = t.space.medium;
                 ui.add(Label::new(RichText::new(title).font(t.title()).color(t.color.text)));
                 if let Some(film) = &place.film {
-                    if film.radiograph.simulated {
+                    if simulated {
                         widgets::tag(ui, "simulated film", Tone::Notice);
                     }
                     let name = RichText::new(film.name()).font(t.caption()).color(t.color.text_faint);
@@ -96,91 +97,22 @@ fn file_facts(film: &Film, names_shown: bool) -> String {
     format!("{}\n{}\nPatient: {name}", film.path.display(), info.format)
 }
 
-/// The hung picture with orientation letters.
-fn picture(ui: &mut Ui, state: &State, place: &Place, film: &Film, slot: Slot, out: &mut Outbox) {
-    let t = theme();
+/// The hung picture, small; a press shows both films large.
+fn picture(ui: &mut Ui, state: &State, film: &Film, slot: Slot, out: &mut Outbox) {
     let side = preview_side(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::click());
     let name = format!("{} preview", slot.title());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
-    ui.painter().rect_filled(rect, t.small_corners(), t.color.image);
-    let inner = rect.shrink(t.space.tiny);
-    let Some(texture) = &place.preview else {
-        ui.painter().text(rect.center(), Align2::CENTER_CENTER, "preparing", t.caption(), t.color.text_faint);
-        return;
-    };
-    let size = texture.size_vec2();
-    // Pixels are square in mm: a film of other pitch along rows is stretched to its true shape.
-    let [pitch_u, pitch_v] = film.settings.pitch_mm;
-    let shape = vec2(size.x * pitch_u as f32, size.y * pitch_v as f32);
-    let scale = (inner.width() / shape.x).min(inner.height() / shape.y);
-    let fitted = Rect::from_center_size(inner.center(), shape * scale);
-    ui.painter().image(texture.id(), fitted, Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)), Color32::WHITE);
-    letters(ui, rect, film.hung_letters());
-    if let Some(spans) = state.pair().and_then(|films| pair::lung_spans(films.map(AsRef::as_ref))) {
-        let rows = film.radiograph.image.rows() as f64;
-        if let Some(span) = lung_lines(ui, fitted, rows, spans[slot.index()], slot) {
-            out.send(Command::Film(slot, Change::Lungs(span)));
-        }
+    picture::draw(ui, rect, state, film, slot, out);
+    if response.on_hover_text("Press to see both films large").clicked() {
+        out.send(Command::ShowFilms(!state.films_large));
     }
-}
-
-/// The lines of the lungs' apex and diaphragm on a film of unknown scale, to be dragged; the span after a drag.
-fn lung_lines(ui: &mut Ui, film: Rect, rows: f64, span: LungSpan, slot: Slot) -> Option<LungSpan> {
-    let t = theme();
-    let y_of = |row: f64| film.top() + (row / rows) as f32 * film.height();
-    let mut dragged = None;
-    for (name, row) in [("apex", span.apex_row), ("diaphragm", span.diaphragm_row)] {
-        let y = y_of(row).clamp(film.top(), film.bottom());
-        let grip = Rect::from_x_y_ranges(film.x_range(), (y - t.space.small)..=(y + t.space.small));
-        let label = format!("{} {name} line", slot.title());
-        let response = ui
-            .interact(grip, ui.scope_id().with((slot, name)), Sense::drag())
-            .on_hover_cursor(CursorIcon::ResizeVertical);
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, &label));
-        let colour = if response.hovered() || response.dragged() { t.color.text } else { t.color.letter };
-        let shade = t.color.image.gamma_multiply(LINE_SHADE);
-        ui.painter().hline(film.x_range(), y, Stroke::new(3.0, shade));
-        ui.painter().hline(film.x_range(), y, Stroke::new(1.0, colour));
-        let galley = ui.painter().layout_no_wrap(name.into(), t.caption(), colour);
-        // Inside of the lungs' span, which is free of the letters at the film's upper and lower edge.
-        let corner = if name == "apex" { Align2::LEFT_TOP } else { Align2::LEFT_BOTTOM };
-        let at = corner.anchor_size(pos2(film.left() + t.space.tiny, y), galley.size());
-        ui.painter().rect_filled(at.expand2(vec2(2.0, 0.0)), 2.0, shade);
-        ui.painter().galley(at.min, galley, colour);
-        if response.dragged() {
-            let moved = (row + f64::from(response.drag_delta().y / film.height()) * rows).clamp(0.0, rows - 1.0);
-            dragged = Some(if name == "apex" {
-                LungSpan { apex_row: moved, ..span }
-            } else {
-                LungSpan { diaphragm_row: moved, ..span }
-            });
-        }
-        response.on_hover_text(format!("Drag to the lungs' {name}: both films are brought to one scale by it"));
-    }
-    dragged
 }
 
 /// Side of a preview: what the column leaves beside the controls.
 fn preview_side(ui: &Ui) -> f32 {
     let t = theme();
     t.left_column(ui.ctx().content_rect().size()) - t.size.film_controls - t.space.huge - t.space.tiny * 2.0
-}
-
-/// Patient directions at the four edges.
-fn letters(ui: &Ui, rect: Rect, [left, right, top, bottom]: [char; 4]) {
-    let t = theme();
-    let inset = rect.shrink(t.space.small);
-    for (at, align, letter) in [
-        (inset.left_center(), Align2::LEFT_CENTER, left),
-        (inset.right_center(), Align2::RIGHT_CENTER, right),
-        (inset.center_top(), Align2::CENTER_TOP, top),
-        (inset.center_bottom(), Align2::CENTER_BOTTOM, bottom),
-    ] {
-        let shade = at + vec2(1.0, 1.0);
-        ui.painter().text(shade, align, letter, t.overline(), t.color.image);
-        ui.painter().text(at, align, letter, t.overline(), t.color.letter);
-    }
 }
 
 /// View, angle, flips, invert, window: the controls beside the picture.
@@ -222,8 +154,8 @@ fn controls(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
 /// The preview's window behind one button.
 fn window_menu(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
     let t = theme();
-    let name = format!("Window of {}", slot.title().to_lowercase());
-    let changed = film.settings.window != FULL_WINDOW;
+    let name = format!("Window and tone of {}", slot.title().to_lowercase());
+    let changed = film.settings.window != FULL_WINDOW || film.settings.straighten != Straighten::Auto;
     let button = widgets::icon_button(ui, ICON_CONTRAST, &name, changed);
     egui::Popup::menu(&button).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
         ui.set_width(t.size.right_column);
@@ -243,7 +175,27 @@ fn window_menu(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
         if widgets::quiet_button(ui, None, "Reset window", None).clicked() {
             out.send(Command::Film(slot, Change::Window(FULL_WINDOW)));
         }
+        widgets::divider(ui);
+        straightening(ui, film, slot, out);
     });
+}
+
+/// Whether the tone curve of a picture made for display is straightened for the networks.
+fn straightening(ui: &mut Ui, film: &Film, slot: Slot, out: &mut Outbox) {
+    let t = theme();
+    widgets::caption(ui, "TONE CURVE STRAIGHTENED FOR THE NETWORKS");
+    let tips = [
+        "Where the pixels are made for display, as in JPEG, PNG and processed DICOM films",
+        "Always: lungs are blacker here than they measured",
+        "Never: the pixels are line integrals already",
+    ];
+    let cells: Vec<(&str, &str)> = Straighten::ALL.iter().map(|s| s.label()).zip(tips).collect();
+    let chosen = Straighten::ALL.iter().position(|s| *s == film.settings.straighten);
+    if let Some(k) = widgets::segmented(ui, &cells, chosen) {
+        out.send(Command::Film(slot, Change::Straighten(Straighten::ALL[k])));
+    }
+    let now = if film.is_straightened() { "On for this film" } else { "Off for this film" };
+    ui.label(RichText::new(now).font(t.caption()).color(t.color.text_faint));
 }
 
 /// Pixel pitch and distances, each with where it comes from.

@@ -2,10 +2,12 @@
 
 mod films;
 mod job;
+mod light_box;
+mod picture;
 mod planes;
 mod view;
 
-pub use planes::show as planes;
+pub use planes::{caption, show as planes};
 pub use view::scheme_choice;
 
 use super::command::Outbox;

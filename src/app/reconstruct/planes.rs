@@ -1,11 +1,12 @@
 //! The middle: four linked pictures, and what to do where there is no volume.
 
+use super::light_box;
 use crate::app::command::{Command, Outbox};
 use crate::app::state::{Purpose, State};
 use crate::app::theme::{medium, theme};
 use crate::app::viewport::{self, Look, Style};
 use crate::app::widgets;
-use egui::{Align, CentralPanel, Frame, Label, Layout, Rect, RichText, Ui, UiBuilder, vec2};
+use egui::{Align, CentralPanel, Frame, Label, Layout, Margin, Panel, Rect, RichText, Ui, UiBuilder, vec2};
 use egui_material_icons::icons::{ICON_CHECK, ICON_DEPLOYED_CODE, ICON_FOLDER_OPEN, ICON_PLAY_CIRCLE};
 use std::sync::OnceLock;
 
@@ -22,18 +23,15 @@ const STEPS: [(&str, &str); 3] = [
     ("Reconstruct", "The CT appears here in three planes and in 3D, with window presets, lung mask and export."),
 ];
 
-/// The panes, or the way to them; `caption` is what the demonstration says about them.
-pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox, caption: Option<&str>) {
+/// The panes, the films where there is no volume yet, or the way to both.
+pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
     CentralPanel::default().frame(Frame::new().fill(theme().color.image)).show(ui, |ui| {
-        let whole = ui.max_rect();
-        if let Some(text) = caption {
-            tell(ui, whole, text);
+        let films = state.films.iter().any(|place| place.film.is_some());
+        if films && (state.films_large || state.scene.is_none()) {
+            return light_box::show(ui, state, out);
         }
         if state.scene.is_none() {
-            if caption.is_none() {
-                start(ui, state, out);
-            }
-            return;
+            return start(ui, state, out);
         }
         let look = Look {
             scene: state.scene.as_ref(),
@@ -48,20 +46,19 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox, caption: Option<&str>)
     });
 }
 
-/// A line of the demonstration over the pictures.
-fn tell(ui: &Ui, whole: Rect, text: &str) {
+/// A line of the demonstration above the pictures.
+pub fn caption(ui: &mut Ui, text: &str) {
     let t = theme();
-    let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("demo")));
-    let galley = painter.layout_no_wrap(text.to_owned(), medium(t.text.display), t.color.text);
-    let hint =
-        painter.layout_no_wrap("Touch the screen or press a key to take over".into(), t.body(), t.color.text_secondary);
-    let size = vec2(galley.size().x.max(hint.size().x), galley.size().y + hint.size().y + t.space.small);
-    let place = Rect::from_center_size(whole.center(), size + vec2(t.space.huge, t.space.large) * 2.0);
-    painter.rect_filled(place, t.corners(), t.color.scrim);
-    let top = place.top() + t.space.large;
-    painter.galley(egui::pos2(place.center().x - galley.size().x / 2.0, top), galley.clone(), t.color.text);
-    let below = top + galley.size().y + t.space.small;
-    painter.galley(egui::pos2(place.center().x - hint.size().x / 2.0, below), hint, t.color.text_secondary);
+    let frame = Frame::new().fill(t.color.panel).inner_margin(Margin::symmetric(t.space.large as i8, 0));
+    Panel::top("caption").exact_size(t.size.caption).resizable(false).frame(frame).show(ui, |ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let hint = "Touch the screen or press a key to take over";
+            ui.add(Label::new(RichText::new(hint).font(t.body()).color(t.color.text_faint)));
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(RichText::new(text).font(medium(t.text.display)).color(t.color.text)).truncate());
+            });
+        });
+    });
 }
 
 /// Three steps and three buttons in the middle of the window.

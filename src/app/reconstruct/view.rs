@@ -217,16 +217,19 @@ fn loading(ui: &mut Ui, state: &State) {
 }
 
 fn frame_rows(ui: &mut Ui, frame: &Frame) {
-    let [nx, ny, nz] = frame.dims();
+    let ([nx, ny, nz], [sx, sy, sz]) = (frame.dims(), frame.spacing_mm());
+    if [nx, ny, nz] == [nx; 3] && [sx, sy, sz] == [sx; 3] {
+        // The networks' cube in one row: the column holds all that is told of a reconstruction without scrolling.
+        return widgets::value_row(ui, "Voxels", &format!("{nx}³ of {sx:.2} mm"));
+    }
     widgets::value_row(ui, "Voxels", &format!("{nx} × {ny} × {nz}"));
-    let [sx, sy, sz] = frame.spacing_mm();
     widgets::value_row(ui, "Spacing", &format!("{sx:.2} × {sy:.2} × {sz:.2} mm"));
 }
 
 fn origin_rows(ui: &mut Ui, case: &Case, names_shown: bool) {
     let t = theme();
     match &case.origin {
-        Origin::Films { stages, device, model, simulated } => {
+        Origin::Films { stages, device, model, simulated, .. } => {
             widgets::value_row(ui, "Model", model);
             widgets::value_row(ui, "Device", device);
             for (stage, time) in stages {

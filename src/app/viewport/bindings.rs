@@ -5,7 +5,6 @@ use super::gesture::{CTRL, NONE, SHIFT};
 pub use super::gesture::{Gesture, Mods};
 use egui::{Key, PointerButton};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Which habits the mouse follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -247,22 +246,39 @@ impl Action {
     }
 }
 
-/// A line of the help: gestures that do the same, joined.
+/// A line of the help: all that does the same at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HelpRow {
-    /// "Ctrl+Wheel, Right drag".
-    pub gestures: String,
-    /// What happens.
-    pub description: &'static str,
     /// Where.
     pub place: Place,
+    /// What happens.
+    pub description: &'static str,
+    /// What hands do for it.
+    pub ways: Vec<Way>,
+}
+
+/// One way to an action, and the place of another where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// What happens.
+    pub action: Action,
+    /// What hands do; `None` where the person took it away.
+    pub gesture: Option<Gesture>,
+}
+
+impl HelpRow {
+    /// "Ctrl+Wheel, Right drag".
+    pub fn text(&self) -> String {
+        let texts: Vec<String> = self.ways.iter().filter_map(|way| way.gesture).map(Gesture::text).collect();
+        texts.join(", ")
+    }
 }
 
 /// A scheme with what the person changed in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bindings {
-    scheme: Scheme,
-    table: Vec<Binding>,
+    pub(super) scheme: Scheme,
+    pub(super) table: Vec<Binding>,
 }
 
 impl Default for Bindings {
@@ -279,36 +295,6 @@ impl Bindings {
             Scheme::Planning => &PLANNING,
         };
         Self { scheme, table: own.iter().chain(&COMMON).copied().collect() }
-    }
-
-    /// A scheme with gestures rebound (gesture's text -> action's id); what cannot be read is returned to be shown.
-    pub fn rebound(scheme: Scheme, changes: &BTreeMap<String, String>) -> (Self, Vec<String>) {
-        let mut bindings = Self::of(scheme);
-        let known: Vec<Action> = [Scheme::Viewer, Scheme::Planning]
-            .into_iter()
-            .flat_map(|s| Self::of(s).table)
-            .map(|binding| binding.action)
-            .collect();
-        let mut unread = Vec::new();
-        for (text, id) in changes {
-            let action = known.iter().copied().find(|a| a.id() == *id);
-            match (Gesture::parse(text), action) {
-                (Some(gesture), Some(action)) => bindings.rebind(gesture, action),
-                _ => unread.push(format!("{text} = {id}")),
-            }
-        }
-        (bindings, unread)
-    }
-
-    /// Makes a gesture do another action wherever that action makes sense.
-    pub fn rebind(&mut self, gesture: Gesture, action: Action) {
-        let places: Vec<Place> = self.table.iter().filter(|b| b.action == action).map(|b| b.place).collect();
-        let place = match gesture {
-            Gesture::Key(..) => Place::Window,
-            _ => places.first().copied().unwrap_or(Place::Plane),
-        };
-        self.table.retain(|b| !(b.gesture == gesture && b.place == place));
-        self.table.insert(0, Binding { place, gesture, action });
     }
 
     /// The scheme it started from.
@@ -348,15 +334,25 @@ impl Bindings {
         actions
     }
 
-    /// The help: one row an action and place, in the table's order.
+    /// The help: one row for all that does the same at a place, in the table's order as it comes.
     pub fn help(&self) -> Vec<HelpRow> {
+        let as_it_comes = Self::of(self.scheme).table;
         let mut rows: Vec<HelpRow> = Vec::new();
-        for binding in &self.table {
-            let (place, description) = (binding.place, binding.action.description());
-            let text = binding.gesture.text();
+        let mut seen = Vec::new();
+        for (place, action) in as_it_comes.iter().chain(&self.table).map(|b| (b.place, b.action)) {
+            if seen.contains(&(place, action)) {
+                continue;
+            }
+            seen.push((place, action));
+            let bound = self.table.iter().filter(|b| (b.place, b.action) == (place, action));
+            let mut ways: Vec<Way> = bound.map(|b| Way { action, gesture: Some(b.gesture) }).collect();
+            if ways.is_empty() {
+                ways.push(Way { action, gesture: None });
+            }
+            let description = action.description();
             match rows.iter_mut().find(|row| row.place == place && row.description == description) {
-                Some(row) => row.gestures = format!("{}, {text}", row.gestures),
-                None => rows.push(HelpRow { gestures: text, description, place }),
+                Some(row) => row.ways.extend(ways),
+                None => rows.push(HelpRow { place, description, ways }),
             }
         }
         rows

@@ -3,13 +3,16 @@
 
 use super::command::ViewCommand;
 use super::state::ViewState;
-use crate::geometry::Frame;
+use crate::geometry::{Frame, Vec3};
 use std::mem::{Discriminant, discriminant};
 
 /// Steps kept.
 const MAX_STEPS: usize = 200;
 /// Changes of one kind that follow each other faster than this are one step (wheel zoom has no end), seconds.
 const PAUSE_SECS: f64 = 0.7;
+
+/// Two clicks within this time are one double click, seconds (egui allows 0.3, and frames take their time).
+const DOUBLE_CLICK_SECS: f64 = 0.5;
 
 /// A view with its past and future.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +22,8 @@ pub struct Viewer {
     past: Vec<ViewState>,
     future: Vec<ViewState>,
     running: Option<(Discriminant<ViewCommand>, f64)>,
+    /// Where the crosshair was before it was moved last, and when that was.
+    moved: Option<(Vec3, f64)>,
 }
 
 impl Viewer {
@@ -29,6 +34,17 @@ impl Viewer {
 
     /// Obeys a command; `now_secs` is any clock that only grows.
     pub fn apply(&mut self, command: &ViewCommand, frame: Option<&Frame>, now_secs: f64) {
+        match command {
+            ViewCommand::MoveCursor(_) if self.moved.is_none_or(|(_, at)| now_secs - at > DOUBLE_CLICK_SECS) => {
+                self.moved = Some((self.state.cursor_mm, now_secs));
+            }
+            // The first click of a double click has moved the crosshair already; nobody meant that.
+            ViewCommand::Maximise(_) => {
+                let click = self.moved.take().filter(|(_, at)| now_secs - at <= DOUBLE_CLICK_SECS);
+                self.state.cursor_mm = click.map_or(self.state.cursor_mm, |(before, _)| before);
+            }
+            _ => {}
+        }
         match command {
             ViewCommand::EndGesture => self.running = None,
             ViewCommand::Undo => Self::travel(&mut self.state, &mut self.past, &mut self.future, &mut self.running),

@@ -13,13 +13,14 @@ pub mod history;
 mod overlay;
 mod paint;
 pub mod plane;
+mod rebind;
 mod resources;
 mod scene;
 pub mod state;
 pub mod style;
 pub mod volume;
 
-pub use bindings::{Action, Binding, Bindings, Gesture, HelpRow, Place, Scheme};
+pub use bindings::{Action, Binding, Bindings, Gesture, HelpRow, Mods, Place, Scheme, Way};
 pub use command::ViewCommand;
 pub use history::Viewer;
 pub use overlay::hu_at;

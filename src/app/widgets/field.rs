@@ -1,6 +1,7 @@
 //! Fields: numbers, sliders, choices, paths.
 
 use crate::app::theme::theme;
+use egui::text::{CCursor, CCursorRange};
 use egui::{Align, ComboBox, DragValue, Key, Layout, Response, Slider, SliderClamping, TextEdit, Ui, vec2};
 use std::ops::RangeInclusive;
 
@@ -82,6 +83,11 @@ pub fn path_field(ui: &mut Ui, text: &mut String, name: &str, hint: &str) -> Opt
     let done = response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
     if !done && !response.has_focus() {
         response.request_focus();
+        // What was suggested is replaced by typing and kept by Enter.
+        let mut state = TextEdit::load_state(ui.ctx(), response.id).unwrap_or_default();
+        let all = CCursorRange::two(CCursor::new(0), CCursor::new(text.chars().count()));
+        state.cursor.set_char_range(Some(all));
+        state.store(ui.ctx(), response.id);
     }
     (done && !text.trim().is_empty()).then(|| text.trim().to_owned())
 }

@@ -32,6 +32,13 @@ pub fn modal<R>(ui: &Ui, name: &str, width: f32, contents: impl FnOnce(&mut Ui) 
         ui.set_width(width);
         contents(ui)
     });
+    // A dialog is centred by the size it had; where that was another one it is drawn again before it is seen.
+    let size = response.response.rect.size();
+    let before =
+        ui.ctx().data_mut(|d| std::mem::replace(d.get_temp_mut_or(egui::Id::unique((name, "size")), size), size));
+    if before != size {
+        ui.ctx().request_discard("a dialog's size changed");
+    }
     let close = response.should_close();
     (response.inner, close)
 }

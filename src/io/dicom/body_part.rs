@@ -1,5 +1,8 @@
 //! Whether a header's words name the chest. Knows words, no picture.
 
+use super::fault::Fault;
+use crate::io::{Subject, Warning};
+
 /// What BodyPartExamined says about the chest.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum BodyPart {
@@ -9,6 +12,20 @@ pub(super) enum BodyPart {
     Perhaps(String),
     /// Something else.
     Other(String),
+}
+
+impl BodyPart {
+    /// What is to be said of it, where it may be read for such a subject.
+    ///
+    /// # Errors
+    /// Another part of the body, unless any will do.
+    pub(super) fn accepted_as(self, subject: Subject) -> Result<Option<Warning>, Fault> {
+        match (self, subject) {
+            (Self::Other(said), Subject::Chest) => Err(Fault::BodyPart(said)),
+            (Self::Perhaps(said) | Self::Other(said), _) => Ok(Some(Warning::BodyPart { said })),
+            (Self::Chest, _) => Ok(None),
+        }
+    }
 }
 
 /// Words that say chest (DICOM PS3.16 annex L, and what scanners write).

@@ -17,6 +17,8 @@ pub(super) enum Fault {
     Damaged(String),
     /// Sound, but of a kind that is not read here: cause, advice.
     Unsupported(String, String),
+    /// Sound, but of another part of the body, in the header's word.
+    BodyPart(String),
     /// Sound, but of the wrong sort: cause, advice.
     Wrong(String, String),
 }
@@ -49,6 +51,7 @@ impl Fault {
                 source: None,
             },
             Self::Unsupported(cause, advice) => IoError::unsupported(path, FORMAT, cause, advice),
+            Self::BodyPart(said) => IoError::BodyPart { file: path.to_path_buf(), said },
             Self::Wrong(cause, advice) => IoError::wrong_content(path, cause, advice),
         }
     }

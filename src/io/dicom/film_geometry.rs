@@ -22,7 +22,8 @@ const USUAL_LATERAL_DEG: f64 = 270.0;
 /// The pieces of geometry in a film's header, and what is odd about them.
 pub(super) fn hints(fields: &Fields, modality: &str, format: &PixelFormat, warnings: &mut Vec<Warning>) -> ViewHints {
     if let Some(view) = private::view_in(fields, format.cols, format.rows) {
-        return exact(&view);
+        let isocentre_mm = private::isocentre_in(fields).map(Known::header);
+        return ViewHints { isocentre_mm, ..exact(&view) };
     }
     let angle = angle(fields, modality, warnings);
     let mut hints = ViewHints { angle, kind: kind(angle, fields), ..ViewHints::default() };
@@ -65,6 +66,7 @@ fn exact(view: &View) -> ViewHints {
         flip_cols: Some(Known::header(view.flip_cols)),
         flip_rows: Some(Known::header(view.flip_rows)),
         parallel: Some(Known::header(view.beam == Beam::Parallel)),
+        isocentre_mm: None,
     }
 }
 

@@ -24,7 +24,7 @@ mod walk;
 mod write_film;
 mod write_series;
 
-use super::{IoError, Opened, Progress};
+use super::{IoError, Opened, Progress, Subject};
 use std::path::Path;
 
 pub use object::CaseInfo;
@@ -44,9 +44,9 @@ pub fn is_dicom(first: &[u8]) -> bool {
 ///
 /// # Errors
 /// As [`open_series`] and [`open_radiograph`].
-pub fn open(path: &Path, progress: &Progress) -> Result<Opened, IoError> {
+pub fn open(path: &Path, subject: Subject, progress: &Progress) -> Result<Opened, IoError> {
     if path.is_dir() || scan::other_sort(&file::DicomFile::open(path)?).is_none() {
-        return open_series(path, progress).map(Opened::Volume);
+        return series::open_series_as(path, subject, progress).map(Opened::Volume);
     }
-    open_radiograph(path).map(Opened::Radiograph)
+    radiograph::open_radiograph_as(path, subject).map(Opened::Radiograph)
 }

@@ -2,7 +2,7 @@
 //! Knows tags and numbers, no file.
 
 use super::dataset::Fields;
-use crate::geometry::{Beam, Detector, View};
+use crate::geometry::{Beam, Detector, Vec3, View};
 use crate::units::Radians;
 use dicom_core::Tag;
 
@@ -16,6 +16,16 @@ pub(super) const CREATOR_TAG: Tag = Tag(GROUP, 0x0010);
 pub(super) const NOTE_TAG: Tag = Tag(GROUP, 0x1001);
 /// FD, 13 values: see [`numbers_of`].
 pub(super) const VIEW_TAG: Tag = Tag(GROUP, 0x1002);
+
+/// FD, 3 values: the isocentre in the patient, LPS, mm.
+pub(super) const ISOCENTRE_TAG: Tag = Tag(GROUP, 0x1003);
+
+/// The isocentre noted in a file.
+pub(super) fn isocentre_in(fields: &Fields) -> Option<Vec3> {
+    let noted: Vec3 = fields.doubles(ISOCENTRE_TAG).try_into().ok()?;
+    let ours = fields.text(CREATOR_TAG).as_deref() == Some(CREATOR);
+    Some(noted).filter(|at| ours && at.iter().all(|mm| mm.is_finite()))
+}
 
 /// The numbers noted for a view: columns, rows, angle in radians, 1 for a parallel beam, SAD, SDD (mm), pitch along
 /// columns and rows (mm), offset along columns and rows (pixels), 1 where stored mirrored in columns, in rows; 0.

@@ -1,6 +1,5 @@
 //! A film (CR, DX, RF, XA, RTIMAGE, secondary capture) to a [`Radiograph`] in which white is dense. Knows no CT.
 
-use super::body_part::BodyPart;
 use super::dataset::Fields;
 use super::fault::Fault;
 use super::file::DicomFile;
@@ -9,7 +8,7 @@ use super::pixels::{self, PixelFormat};
 use super::private;
 use super::scan;
 use crate::geometry::Raster;
-use crate::io::{Bytes, IoError, Radiograph, Sensitive, SourceInfo, Tone, Warning};
+use crate::io::{Bytes, IoError, Radiograph, Sensitive, SourceInfo, Subject, Tone, Warning};
 use dicom_dictionary_std::tags;
 use std::path::Path;
 
@@ -39,7 +38,12 @@ struct Relation {
 /// # Errors
 /// [`IoError`] naming file and cause: no film, another body part, a packing that is not read, damaged pixels.
 pub fn open_radiograph(path: &Path) -> Result<Radiograph, IoError> {
-    film(&DicomFile::open(path)?)
+    open_radiograph_as(path, Subject::Chest)
+}
+
+/// As [`open_radiograph`], of a subject that may be another than the header says.
+pub(super) fn open_radiograph_as(path: &Path, subject: Subject) -> Result<Radiograph, IoError> {
+    film(&DicomFile::open(path)?, subject)
 }
 
 /// Reads a film that lies in memory; `path` only names it in messages.
@@ -47,15 +51,15 @@ pub fn open_radiograph(path: &Path) -> Result<Radiograph, IoError> {
 /// # Errors
 /// As [`open_radiograph`].
 pub fn radiograph_from_bytes(bytes: Vec<u8>, path: &Path) -> Result<Radiograph, IoError> {
-    film(&DicomFile::from_bytes(bytes, path)?)
+    film(&DicomFile::from_bytes(bytes, path)?, Subject::Chest)
 }
 
-fn film(file: &DicomFile) -> Result<Radiograph, IoError> {
+fn film(file: &DicomFile, subject: Subject) -> Result<Radiograph, IoError> {
     let at = |fault: Fault| fault.at(&file.path);
     let fields = &file.dataset.fields;
     let modality = scan::modality(file);
     let mut warnings = Vec::new();
-    check_film(file, &modality, &mut warnings).map_err(at)?;
+    check_film(file, &modality, subject, &mut warnings).map_err(at)?;
     file.pixel_place()?;
     let format = PixelFormat::of(file)?;
     let view = film_geometry::hints(fields, &modality, &format, &mut warnings);
@@ -75,7 +79,7 @@ fn film(file: &DicomFile) -> Result<Radiograph, IoError> {
     })
 }
 
-fn check_film(file: &DicomFile, modality: &str, warnings: &mut Vec<Warning>) -> Result<(), Fault> {
+fn check_film(file: &DicomFile, modality: &str, subject: Subject, warnings: &mut Vec<Warning>) -> Result<(), Fault> {
     if modality == "CT" {
         return Err(Fault::wrong("this is a CT slice, not a film", "open it (or its folder) as a CT"));
     }
@@ -83,17 +87,8 @@ fn check_film(file: &DicomFile, modality: &str, warnings: &mut Vec<Warning>) -> 
     if !FILMS.contains(&modality) && !unknown {
         return Err(Fault::wrong(format!("this is {modality}, not an X-ray film"), "choose a CR, DX, RF or XA image"));
     }
-    match scan::body_part(file) {
-        BodyPart::Other(said) => Err(Fault::wrong(
-            format!("this film shows the {said} (BodyPartExamined), not the chest"),
-            "choose a chest film",
-        )),
-        BodyPart::Perhaps(said) => {
-            warnings.push(Warning::BodyPart { said });
-            Ok(())
-        }
-        BodyPart::Chest => Ok(()),
-    }
+    warnings.extend(scan::body_part(file).accepted_as(subject)?);
+    Ok(())
 }
 
 /// PixelIntensityRelationship and its sign (PS3.3 section C.8.11.3.1.2), else the photometric interpretation.

@@ -10,7 +10,7 @@ use super::stack::Stack;
 use super::walk::PixelPlace;
 use crate::io::grid;
 use crate::io::input::MAX_VOXELS;
-use crate::io::{IoError, LoadedVolume, Progress, Sensitive, SourceInfo, Warning};
+use crate::io::{IoError, LoadedVolume, Progress, Sensitive, SourceInfo, Subject, Warning};
 use dicom_dictionary_std::tags;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -27,15 +27,20 @@ const WANTED: &str = "DICOM CT slices";
 /// [`IoError`] naming file and cause: no CT slices, another modality or body part, missing slices, a tilted
 /// gantry, several frames of reference, damaged files.
 pub fn open_series(path: &Path, progress: &Progress) -> Result<LoadedVolume, IoError> {
+    open_series_as(path, Subject::Chest, progress)
+}
+
+/// As [`open_series`], of a subject that may be another than the header says.
+pub(super) fn open_series_as(path: &Path, subject: Subject, progress: &Progress) -> Result<LoadedVolume, IoError> {
     let about = std::fs::metadata(path).map_err(|e| IoError::from_read(path, e))?;
     if about.is_dir() {
         let files = scan::files_below(path, true)?;
-        return open_files(&files, path, None, progress);
+        return open_files(&files, path, None, subject, progress);
     }
     let series = series_of(path)?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let files = scan::files_below(folder, false)?;
-    open_files(&files, path, Some(&series), progress)
+    open_files(&files, path, Some(&series), subject, progress)
 }
 
 /// Opens the CT series that a list of files makes.
@@ -44,7 +49,7 @@ pub fn open_series(path: &Path, progress: &Progress) -> Result<LoadedVolume, IoE
 /// As [`open_series`].
 pub fn open_series_files(files: &[PathBuf], progress: &Progress) -> Result<LoadedVolume, IoError> {
     let about = files.first().and_then(|f| f.parent()).unwrap_or(Path::new("")).to_path_buf();
-    open_files(files, &about, None, progress)
+    open_files(files, &about, None, Subject::Chest, progress)
 }
 
 /// The series of one file, which must be a CT slice.
@@ -61,11 +66,12 @@ fn open_files(
     files: &[PathBuf],
     about: &Path,
     only: Option<&str>,
+    subject: Subject,
     progress: &Progress,
 ) -> Result<LoadedVolume, IoError> {
     progress.expect(2 * files.len() as u64);
     let mut found = scan::look_through(files, about, progress)?;
-    let (slices, mut warnings) = choose(&mut found, about, only)?;
+    let (slices, mut warnings) = choose(&mut found, about, only, subject)?;
     let count = slices.len() as u64;
     let mut stack = match Stack::of(slices, about) {
         Ok(stack) => stack,
@@ -79,7 +85,12 @@ fn open_files(
 }
 
 /// Takes the series to load out of what was found, with words on the others.
-fn choose(found: &mut Found, about: &Path, only: Option<&str>) -> Result<(Vec<Slice>, Vec<Warning>), IoError> {
+fn choose(
+    found: &mut Found,
+    about: &Path,
+    only: Option<&str>,
+    subject: Subject,
+) -> Result<(Vec<Slice>, Vec<Warning>), IoError> {
     let rank = |slices: &[Slice]| {
         let elsewhere = slices.first().is_some_and(|s| matches!(scan::body_part(&s.file), BodyPart::Other(_)));
         (!elsewhere, slices.len())
@@ -92,7 +103,7 @@ fn choose(found: &mut Found, about: &Path, only: Option<&str>) -> Result<(Vec<Sl
         return Err(nothing(found, about));
     };
     let mut warnings = Vec::new();
-    check_body_part(&slices, about, &mut warnings)?;
+    check_body_part(&slices, about, subject, &mut warnings)?;
     let others: usize = found.series.values().map(Vec::len).sum();
     if others > 0 && only.is_none() {
         let why = format!("slices of {} other series; the largest of the chest is taken", found.series.len());
@@ -102,14 +113,14 @@ fn choose(found: &mut Found, about: &Path, only: Option<&str>) -> Result<(Vec<Sl
 }
 
 /// Refuses a series of another body part; one that may show the chest is told.
-pub(super) fn check_body_part(slices: &[Slice], about: &Path, warnings: &mut Vec<Warning>) -> Result<(), IoError> {
-    match slices.first().map(|s| scan::body_part(&s.file)) {
-        Some(BodyPart::Other(said)) => {
-            let cause = format!("this CT shows the {said} (BodyPartExamined), not the chest");
-            return Err(IoError::wrong_content(about, cause, "choose a chest CT"));
-        }
-        Some(BodyPart::Perhaps(said)) => warnings.push(Warning::BodyPart { said }),
-        _ => {}
+pub(super) fn check_body_part(
+    slices: &[Slice],
+    about: &Path,
+    subject: Subject,
+    warnings: &mut Vec<Warning>,
+) -> Result<(), IoError> {
+    if let Some(first) = slices.first() {
+        warnings.extend(scan::body_part(&first.file).accepted_as(subject).map_err(|fault| fault.at(about))?);
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::scan;
 use super::series;
 use super::slice::Slice;
 use super::stack::Stack;
-use crate::io::{IoError, LoadedVolume, Progress, Sensitive};
+use crate::io::{IoError, LoadedVolume, Progress, Sensitive, Subject};
 use dicom_dictionary_std::tags;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ impl FoundSeries {
     /// Another body part, missing slices, a tilted gantry, several frames of reference, damaged pixels.
     pub fn load(self, about: &Path, progress: &Progress) -> Result<LoadedVolume, IoError> {
         let mut warnings = Vec::new();
-        series::check_body_part(&self.slices, about, &mut warnings)?;
+        series::check_body_part(&self.slices, about, Subject::Chest, &mut warnings)?;
         let mut stack = Stack::of(self.slices, about)?;
         warnings.append(&mut stack.warnings);
         series::load(stack, about, warnings, progress)

@@ -4,7 +4,7 @@ use super::object::{CaseInfo, Object, decimal};
 use super::private;
 use super::radiograph::SIMULATED;
 use super::uid;
-use crate::geometry::{Beam, Raster, View};
+use crate::geometry::{Beam, Raster, Vec3, View};
 use crate::io::IoError;
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
@@ -24,6 +24,8 @@ pub struct FilmInfo {
     pub case: CaseInfo,
     /// What the film shows, such as "AP".
     pub title: String,
+    /// Where the isocentre lies in the frame of reference of the case, LPS, mm.
+    pub isocentre_mm: Option<Vec3>,
 }
 
 /// Writes `film` (line integrals, stored as `view` says it is: flips included) as a DICOM film of 16 bits.
@@ -62,6 +64,12 @@ fn object(film: &Raster, view: &View, info: &FilmInfo, low: f64, high: f64) -> O
     object.note(&format!("{} ({SIMULATED}): line integrals through a CT", info.title));
     geometry(&mut object, view);
     object.doubles(private::VIEW_TAG, &noted);
+    if let Some(isocentre_mm) = info.isocentre_mm {
+        object.doubles(private::ISOCENTRE_TAG, &isocentre_mm);
+    }
+    if let Some(reference) = &info.case.frame_of_reference {
+        object.text(tags::FRAME_OF_REFERENCE_UID, VR::UI, reference);
+    }
     object.text(tags::PIXEL_INTENSITY_RELATIONSHIP, VR::CS, "LOG");
     object.signed(tags::PIXEL_INTENSITY_RELATIONSHIP_SIGN, -1);
     // The slope as a reader will see it, so that both sides round alike.

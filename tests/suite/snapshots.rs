@@ -1,0 +1,78 @@
+//! Pictures of the workstation against those in tests/snapshots. After a wanted change: `UPDATE_SNAPSHOTS=1 make test`,
+//! and look at them. Half the pixels of the screen a side: text smoothed differently by another driver is no failure,
+//! a moved control is one.
+
+use biplane::app::command::Command;
+use biplane::app::offscreen::Stage;
+use biplane::app::state::Origin;
+use biplane::app::viewport::ViewCommand;
+use biplane::app::{LaunchOptions, Workstation};
+use biplane::geometry::Frame;
+use biplane::geometry::phantom::{ThoraxLimits, thorax};
+use biplane::gpu::Gpu;
+use egui_kittest::{SnapshotOptions, try_image_snapshot_options};
+use image::{RgbaImage, imageops};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The screen that is drawn, pixels.
+const SCREEN_PX: [u32; 2] = [1280, 800];
+/// The picture that is kept.
+const KEPT_PX: [u32; 2] = [640, 400];
+/// Drivers round samples of textures and edges of letters in their own way: so many pixels in a thousand may differ.
+const MAX_DIFFERING_PER_MILLE: usize = 4;
+/// Frames until sizes and animations have settled.
+const SETTLING_FRAMES: usize = 12;
+
+/// Draws the workstation after `prepare`, and compares.
+fn compare(name: &str, prepare: impl FnOnce(&mut Workstation)) {
+    let gpu = match Gpu::headless() {
+        Ok(gpu) => gpu,
+        Err(cause) => return println!("SKIPPED, no picture can be drawn here: {cause}"),
+    };
+    let mut stage = Stage::new(gpu, SCREEN_PX, 1.0).unwrap();
+    let mut app = Workstation::new(stage.context(), &LaunchOptions::default());
+    prepare(&mut app);
+    let mut left = SETTLING_FRAMES;
+    while left > 0 {
+        stage.frame(Vec::new(), &mut |ui| app.ui(ui));
+        left = if app.is_busy() { SETTLING_FRAMES } else { left - 1 };
+    }
+    let picture = stage.picture(Vec::new(), &mut |ui| app.ui(ui)).unwrap();
+    let whole = RgbaImage::from_raw(picture.width, picture.height, picture.rgba.to_vec()).unwrap();
+    let kept = imageops::resize(&whole, KEPT_PX[0], KEPT_PX[1], imageops::FilterType::Triangle);
+    let pixels = (KEPT_PX[0] * KEPT_PX[1]) as usize;
+    let options = SnapshotOptions::new().threshold(2.0).max_failed_pixels(pixels * MAX_DIFFERING_PER_MILLE / 1000);
+    try_image_snapshot_options(&kept, name, &options).unwrap_or_else(|e| panic!("{e}"));
+}
+
+#[test]
+fn the_empty_screen_looks_as_it_did() {
+    compare("empty", |_| {});
+}
+
+#[test]
+fn two_films_look_as_they_did() {
+    compare("films", |app| app.send(Command::OpenBundled));
+}
+
+#[test]
+fn a_result_looks_as_it_did() {
+    compare("result", |app| {
+        app.send(Command::OpenBundled);
+        let frame = Frame::cube_of(64, [0.0; 3]);
+        let volume = Arc::new(thorax(3, &ThoraxLimits::default()).volume(&frame, 1));
+        let stages = [("Back-projection", 120), ("Coarse network", 2150), ("Refining network", 3420)];
+        app.show_volume(
+            volume,
+            Origin::Films {
+                stages: stages.map(|(name, ms)| (name.to_owned(), Duration::from_millis(ms))).into(),
+                device: "CPU, 2 threads".into(),
+                model: "biplane-w16".into(),
+                simulated: true,
+                frame_of_reference: None,
+            },
+        );
+        app.send(Command::View(ViewCommand::ToggleMask));
+    });
+}
