@@ -153,7 +153,7 @@ fn explain(error: TrainError) -> CliError {
 /// Trains with the terminal as observer.
 fn follow(job: &Job) -> Result<(), CliError> {
     interrupt::watch();
-    let mut teller = Teller { stages: Stages::new(), losses: Vec::new(), phase_steps: 0 };
+    let mut teller = Teller { stages: Stages::with_eta(), losses: Vec::new(), phase_steps: 0 };
     train(job, &mut |event| {
         teller.tell(event);
         if interrupt::asked() { Control::Stop } else { Control::Continue }

@@ -13,7 +13,9 @@ pub enum NnError {
     #[error("libtorch: {0}")]
     Torch(String),
     /// The device ran out of memory.
-    #[error("{device} ran out of memory")]
+    #[error(
+        "{device} ran out of memory; choose a smaller model, or in training a smaller width or steps.recompute = true"
+    )]
     OutOfMemory {
         /// The device's name.
         device: String,

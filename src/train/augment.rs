@@ -101,7 +101,7 @@ pub fn varied_sample(
     cut_field(&mut r, &mut filled, &mut rng);
     let radiograph = rng.random_bool(variation.radiograph_share);
     let views = varied_views(radiograph, &mut rng);
-    let volume = Attenuation::from_values(&Frame::cube([0.0; 3]), &r)?;
+    let volume = Attenuation::from_values(&Frame::cube([0.0; 3]), &with_noise(&r, &mut rng))?;
     let films = views.map(|view| {
         let film = project(&volume, &view, [0.0; 3]);
         standardise(&vary_film(film, radiograph, &mut rng))
@@ -193,6 +193,18 @@ fn vary_tissue(r: &mut [f32], rng: &mut impl Rng) {
             *v = contrast(*v);
         }
     }
+}
+
+/// Some scans are noisy. Films see the noise; the networks shall not learn to give it.
+fn with_noise(r: &[f32], rng: &mut impl Rng) -> Vec<f32> {
+    const SHARE: f64 = 0.3;
+    const MOST: f32 = 0.05;
+    let deviation = if rng.random_bool(SHARE) { rng.random_range(0.0..MOST) } else { 0.0 };
+    // A uniform draw of the same deviation: a ray sums up so many that nobody could tell it from a normal one.
+    let reach = deviation * 3f32.sqrt();
+    r.iter()
+        .map(|v| if *v > 0.0 && reach > 0.0 { (v + rng.random_range(-reach..reach)).max(0.0) } else { *v })
+        .collect()
 }
 
 /// Scans that cut the skin or end early: nothing outside a cylinder, nothing beyond some slices.

@@ -350,6 +350,42 @@ fn a_save_that_fails_leaves_the_last_checkpoint() {
 }
 
 #[test]
+fn a_loss_that_is_no_number_ends_the_run_and_leaves_the_checkpoint() {
+    let data = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let run = out.path().join("run");
+    let mut plan = small_plan(data.path());
+    (plan.phase[0].lr_high, plan.phase[0].lr_low) = (1e30, 1e30);
+    plan.steps.checkpoint_every = 1;
+    let ended = train(&Job::fresh(plan, run.clone(), DeviceChoice::Cpu), &mut |_| Control::Continue).unwrap_err();
+    assert!(matches!(ended, TrainError::NotFinite { step } if step > 1), "{ended}");
+    assert!(ended.to_string().contains("lower the learning rate"));
+    let kept = checkpoint::peek(&run).unwrap().unwrap();
+    assert!(kept.step >= 1 && checkpoint::load(&run).is_ok());
+}
+
+#[test]
+fn a_data_set_that_vanishes_is_named() {
+    let data = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let mut plan = small_plan(data.path());
+    plan.data.validation.clear();
+    let cases = data.path().to_owned();
+    let mut steps = 0;
+    let ended = train(&Job::fresh(plan, out.path().join("run"), DeviceChoice::Cpu), &mut |event| {
+        // Before the first sample is asked for: what is in memory already would hide the loss.
+        if matches!(event, Event::Started(_)) {
+            (0..3).for_each(|k| std::fs::write(cases.join(format!("case-{k}.nii.gz")), "gone").unwrap());
+        }
+        steps += u32::from(matches!(event, Event::Step(_)));
+        Control::Continue
+    })
+    .unwrap_err();
+    assert!(matches!(&ended, TrainError::Data { cause, .. } if cause.contains("case-")), "{ended}");
+    assert_eq!(steps, 0);
+}
+
+#[test]
 fn a_handle_pauses_saves_and_stops() {
     let data = tempfile::tempdir().unwrap();
     let out = tempfile::tempdir().unwrap();
