@@ -2,7 +2,7 @@
 
 A narrow VGG16 (channels 3 -> 2 -> 3 -> 4 -> 3 -> 5 -> 4 -> 3, its first seven convolutions) with seeded weights is
 saved in the formats that PyTorch has had: the zip of version 1.6 and later, the row of pickles before, and that row
-as the first versions with Python 2 wrote it. Its features and the loss of docs "Perceptual" of the plan are computed
+as the first versions with Python 2 wrote it. Its features and the perceptual loss are computed
 with torch.nn.functional, not with this program.
 
 Usage: python tests/reference/perceptual.py   (PyTorch 2.11; writes tests/golden/perceptual/)
@@ -155,6 +155,9 @@ def main():
     save_oldest(weights, OUT / "oldest.pth")
     loaded = torch.load(OUT / "oldest.pth", weights_only=True, encoding="ascii")
     assert all(torch.equal(loaded[name], tensor) for name, tensor in weights.items())
+    small = collections.OrderedDict(list(weights.items())[:2])
+    torch.save(small, OUT / "small-legacy.pth", _use_new_zipfile_serialization=False)
+    save_oldest(small, OUT / "small-oldest.pth")
     halves = collections.OrderedDict(state_dict={n: torch.nn.Parameter(t.to(k)) for (n, t), k in zip(
         weights.items(), (torch.float16, torch.bfloat16, torch.float64))}, epoch=3)
     torch.save(halves, OUT / "kinds.pth")

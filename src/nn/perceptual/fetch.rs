@@ -79,7 +79,12 @@ impl Download {
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             return Err(self.fault("another biplane is fetching it".into(), "wait for it, or end it"));
         }
-        self.transfer(&mut file, &path, progress)?;
+        self.transfer(&mut file, &path, progress).inspect_err(|_| {
+            if file.metadata().is_ok_and(|about| about.len() == 0) {
+                // Nothing came that a later call could go on from.
+                let _ = fs::remove_file(&path);
+            }
+        })?;
         let installed = self.check(&path).and_then(|()| store.import(&path, Some(self.set)));
         // Sound and installed, or of no use: in both cases it is not needed again.
         let _ = fs::remove_file(&path);
