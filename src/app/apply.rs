@@ -26,7 +26,12 @@ impl Workstation {
             Command::Ask(purpose) => self.ask(ctx, purpose),
             Command::Given(purpose, path) => self.given(purpose, path),
             Command::OpenBundled => self.open_bundled(),
-            Command::CloseVolume => (self.state.case, self.state.scene) = (None, None),
+            Command::CloseVolume => {
+                (self.state.case, self.state.scene) = (None, None);
+                // Volumes of lungs that are no longer shown would be somebody else's next.
+                self.jobs.cancel(Lane::Mask);
+                self.state.mask = Default::default();
+            }
             Command::SwapFilms => self.swap_films(),
             Command::CloseFilm(slot) => self.close_film(slot),
             Command::Film(slot, change) => self.change(slot, change),

@@ -1,5 +1,5 @@
 //! Rebinding keys and mouse on screen: a binding is chosen, the next gesture takes its place, clashes are said before
-//! anything is lost. Knows the table of bindings; draws nothing (see [`super::help`]).
+//! anything is lost. Knows the table of bindings; draws nothing, the help dialog does.
 
 use super::Workstation;
 use super::viewport::{Action, Binding, Bindings, Gesture, Place};

@@ -264,6 +264,8 @@ fn the_mask_tells_volumes_that_follow_the_threshold() {
     let expected = biplane::metrics::lung::lung_mask(&state(&app).case.as_ref().unwrap().volume, Hu(asked as f32));
     let second = state(&app).mask.volumes.unwrap();
     assert_eq!((asked, second.right_ml, second.left_ml), (-650.0, expected.right_ml, expected.left_ml), "{first:?}");
+    send(&mut app, Command::CloseVolume);
+    assert_eq!(state(&app).mask.volumes, None, "no numbers without their lungs");
 }
 
 #[test]

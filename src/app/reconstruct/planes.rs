@@ -51,13 +51,11 @@ pub fn caption(ui: &mut Ui, text: &str) {
     let t = theme();
     let frame = Frame::new().fill(t.color.panel).inner_margin(Margin::symmetric(t.space.large as i8, 0));
     Panel::top("caption").exact_size(t.size.caption).resizable(false).frame(frame).show(ui, |ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let hint = "Touch the screen or press a key to take over";
-            ui.add(Label::new(RichText::new(hint).font(t.body()).color(t.color.text_faint)));
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(Label::new(RichText::new(text).font(medium(t.text.display)).color(t.color.text)).truncate());
-            });
-        });
+        ui.spacing_mut().item_spacing.y = t.space.tiny;
+        ui.add_space(t.space.small);
+        ui.add(Label::new(RichText::new(text).font(medium(t.text.display)).color(t.color.text)).truncate());
+        let hint = "Touch the screen or press a key to take over";
+        ui.add(Label::new(RichText::new(hint).font(t.body()).color(t.color.text_faint)).truncate());
     });
 }
 
