@@ -4,7 +4,7 @@ use super::error::CliError;
 use super::output::{self, ENDINGS, VolumeFormat, volume_format};
 use super::terminal::{load, notice, warnings};
 use crate::io::dicom::VolumeOrigin;
-use crate::io::{self, Opened};
+use crate::io::{self, Opened, Subject};
 use std::path::PathBuf;
 
 /// Converts a CT to another format, or a film to a 16 bit PNG. The same place in the patient, the same HU.
@@ -31,7 +31,8 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     if format != VolumeFormat::DicomSeries {
         output::check_writable(&args.output)?;
     }
-    let opened = load(&args.input, io::open)?;
+    // Another format is not another use: what it shows is said, not judged.
+    let opened = load(&args.input, |path, progress| io::open_as(path, Subject::Any, progress))?;
     warnings(&args.input, opened.warnings());
     match opened {
         Opened::Volume(loaded) => {

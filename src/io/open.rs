@@ -139,12 +139,13 @@ pub struct Description {
     pub warnings: Vec<Warning>,
 }
 
-/// Describes a file or folder.
+/// Describes a file or folder, also where its header names another part of the body than the chest.
 ///
 /// # Errors
 /// As [`open`].
 pub fn describe(path: &Path, progress: &Progress) -> Result<Description, IoError> {
-    let opened = open(path, progress)?;
+    // What it shows is told, whatever it is.
+    let opened = open_as(path, Subject::Any, progress)?;
     let mut fields = vec![("Format".to_string(), opened.info().format.clone())];
     fields.extend(opened.info().fields.iter().cloned());
     let what = match &opened {
