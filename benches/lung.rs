@@ -1,4 +1,5 @@
 //! The lung mask: body and lungs of a thorax with noise, at the networks' grid and at a scanner's.
+#![allow(clippy::expect_used)]
 
 use biplane::geometry::phantom::{ThoraxLimits, thorax};
 use biplane::geometry::{Frame, Volume};
