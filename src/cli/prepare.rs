@@ -30,6 +30,7 @@ SRC is a tree of DICOM series (patient/study/series, or any folders), a folder o
 both. What is no usable CT (films, scouts, other body parts, too few slices, gaps of more than 1.5 steps, a tilt of
 more than 0.5 degrees, several frames of reference, damaged files) is left out and listed with its cause in
 skipped.csv; the rest goes on. All CT series of a patient are kept, as NAME, NAME-2 ..., on one side of the split.
+A DICOM series is its PatientID's; a volume file is its name's, or its folder's where names repeat between folders.
 
 The same command again does only what is missing, also after a kill. The split draws 201 of 1,009 patients for
 validation, and the same share of any other number.")]
@@ -166,6 +167,12 @@ fn tell_end(folder: &Path, summary: &Summary, args: &Args) -> Result<(), CliErro
             "{place}: {cubes} cubes of this part, {left_out} left out; after the last part: biplane prepare --merge {place}"
         ));
     };
+    if dataset.validation_patients == 0 {
+        notice(
+            "note: all cases bear one patient's number, so that nobody is left to check with; where they are several \
+             people's, give them numbers (PatientID) of their own first",
+        );
+    }
     let DatasetSummary { cases, training_patients, validation_patients, .. } = dataset;
     print(&format!(
         "{}: {cases} cases; {training_patients} patients to learn from, {validation_patients} to check with; {left_out} left out ({})",

@@ -1,9 +1,12 @@
 //! Writing files whole or not at all: under a temporary name beside the target, then renamed. Knows no format.
 
 use super::IoError;
+use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What every written file says of itself.
@@ -50,8 +53,14 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
 fn beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}-{}.part", std::process::id(), NEXT.fetch_add(1, Relaxed)));
+    name.push(format!(".{}-{:x}-{}.part", std::process::id(), token(), NEXT.fetch_add(1, Relaxed)));
     path.with_file_name(name)
+}
+
+/// Tells processes of one number apart that share a disk from several machines or containers.
+fn token() -> u64 {
+    static TOKEN: OnceLock<u64> = OnceLock::new();
+    *TOKEN.get_or_init(|| RandomState::new().build_hasher().finish())
 }
 
 /// 16 bit integers as little-endian bytes, in pieces, to `out`.

@@ -49,10 +49,12 @@ fn read(path: PathBuf) -> Volume {
 fn help_tells_examples_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
     let help = done(folder.path(), &["--help"]);
-    for wanted in ["Examples:", "Exit codes:", "130", "Research use only", "reconstruct", "project", "metrics"] {
+    for wanted in
+        ["Examples:", "Exit codes:", "130", "Research use only", "reconstruct", "project", "metrics", "prepare"]
+    {
         assert!(help.contains(wanted), "{wanted} is missing");
     }
-    for command in ["demo", "reconstruct", "project", "convert", "info", "metrics", "screenshot"] {
+    for command in ["demo", "reconstruct", "project", "convert", "info", "metrics", "prepare", "screenshot"] {
         assert!(done(folder.path(), &[command, "--help"]).contains("Examples:"), "{command}");
     }
     assert!(done(folder.path(), &["--version"]).starts_with("biplane 0."));

@@ -266,6 +266,24 @@ fn volumes_of_other_formats_are_taken_and_a_cube_keeps_its_grid() {
 }
 
 #[test]
+fn volume_files_are_their_names_or_their_folders() {
+    let cube = thorax(3, &ThoraxLimits::default()).volume(&Frame::cube([0.0; 3]), 1);
+    let patients = |files: &[&str]| {
+        let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for file in files {
+            let path = source.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            nifti::write(&path, &cube).unwrap();
+        }
+        run(&options(source.path(), out.path()));
+        let (manifest, _) = manifest(out.path());
+        manifest.cases.iter().map(|c| format!("{}={}", c.name, c.patient)).collect::<Vec<_>>()
+    };
+    assert_eq!(patients(&["a/P1.nii.gz", "b/P2.nii.gz"]), ["P1=P1", "P2=P2"]);
+    assert_eq!(patients(&["P1/ct.nii", "P1/late.nii", "P2/ct.nii"]), ["P1=P1", "P1-2=P1", "P2=P2"]);
+}
+
+#[test]
 fn series_that_share_a_folder_or_lie_in_several_are_told_apart() {
     let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let at = |place: &str| source.path().join(place);

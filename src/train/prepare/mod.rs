@@ -19,6 +19,7 @@ pub mod scan;
 pub mod split;
 
 mod cube;
+mod names;
 
 pub use audit::audit;
 pub use event::{PrepareEvent, Summary};

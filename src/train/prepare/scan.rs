@@ -2,6 +2,7 @@
 //! out at first sight. A few files of each folder are looked at, all of them only where these differ. Reads no pixel.
 
 use super::manifest::SkippedEntry;
+use super::names::{VOLUME_ENDINGS, has_ending, named, patient, relative, with_patients};
 use crate::io::dicom::{Glance, glance};
 use crate::io::{self, IoError, Kind, Progress};
 use crate::train::TrainError;
@@ -17,8 +18,6 @@ const MAX_DEPTH: usize = 16;
 const GLANCES: usize = 5;
 /// Files after such a one that are tried where it is no DICOM (annotations lie among the slices).
 const TRIED: usize = 8;
-/// Endings of volume files; such files are looked at one by one.
-const VOLUME_ENDINGS: [&str; 7] = [".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr"];
 /// Endings of files that are listed where they cannot be read; others (notes, tables) are passed over.
 const EXPECTED_ENDINGS: [&str; 7] = [".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm"];
 
@@ -27,7 +26,7 @@ const EXPECTED_ENDINGS: [&str; 7] = [".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha"
 pub struct Scan {
     /// Names its cube; unlike any other.
     pub name: String,
-    /// The patient's number in the archive; for a volume file its own name.
+    /// The patient's number in the archive; for a volume file its name or, where names repeat, its folder.
     pub patient: String,
     /// The file, or the folder of the series, relative to the source.
     pub source: String,
@@ -283,7 +282,7 @@ fn about_broken(error: &IoError, count: usize) -> String {
 fn joined(found: Vec<InFolder>, source: &Path) -> Catalogue {
     let mut skipped: Vec<SkippedEntry> = Vec::new();
     let mut series: BTreeMap<String, (Glance, Vec<Vec<PathBuf>>)> = BTreeMap::new();
-    let mut unnamed = Vec::new();
+    let (mut volumes, mut unnamed) = (Vec::new(), Vec::new());
     for folder in found {
         skipped.extend(folder.skipped);
         for (first, files) in folder.series {
@@ -292,10 +291,11 @@ fn joined(found: Vec<InFolder>, source: &Path) -> Catalogue {
             let key = if first.series.is_empty() { place } else { first.series.clone() };
             series.entry(key).or_insert_with(|| (first, Vec::new())).1.push(files);
         }
-        for path in folder.volumes {
-            let (patient, source) = (stem(&path), relative(&path, source));
-            unnamed.push(Scan { name: String::new(), patient, source, content: Content::File(path) });
-        }
+        volumes.extend(folder.volumes);
+    }
+    for (path, patient) in with_patients(volumes, source) {
+        let source = relative(&path, source);
+        unnamed.push(Scan { name: String::new(), patient, source, content: Content::File(path) });
     }
     for (first, folders) in series.into_values() {
         for files in without_copies(folders) {
@@ -329,62 +329,4 @@ fn without_copies(folders: Vec<Vec<PathBuf>>) -> Vec<Vec<PathBuf>> {
         }
     }
     groups.into_iter().map(|(_, files)| files).collect()
-}
-
-/// The patient's number; without one the study stands for the patient, without that the series.
-fn patient(first: &Glance) -> String {
-    let id = first.patient_id.as_ref().map(|id| id.reveal().trim().to_owned()).filter(|id| !id.is_empty());
-    id.unwrap_or_else(|| {
-        let unique = if first.study.is_empty() { &first.series } else { &first.study };
-        format!("unnamed-{}", &super::manifest::sha256_hex(unique.as_bytes())[..12])
-    })
-}
-
-/// Names scans by their patient; further scans of a patient get numbers, in the order of their sources.
-fn named(mut scans: Vec<Scan>) -> Vec<Scan> {
-    scans.sort_by(|a, b| (&a.patient, &a.source, a.series()).cmp(&(&b.patient, &b.source, b.series())));
-    let mut taken = BTreeSet::new();
-    for scan in &mut scans {
-        let base = file_name_of(&scan.patient);
-        let mut name = base.clone();
-        // Numbers begin at 2: the first scan bears the patient's name alone. Case is ignored, since some disks do.
-        for number in 2.. {
-            if taken.insert(name.to_ascii_lowercase()) {
-                break;
-            }
-            name = format!("{base}-{number}");
-        }
-        scan.name = name;
-    }
-    scans.sort_by(|a, b| a.name.cmp(&b.name));
-    scans
-}
-
-/// A text as a file's name: what is neither letter, digit, `-` nor `_` becomes `_`.
-fn file_name_of(text: &str) -> String {
-    const LONGEST: usize = 100;
-    let clean = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    let name: String = text.chars().map(clean).take(LONGEST).collect();
-    if name.is_empty() { "scan".to_owned() } else { name }
-}
-
-/// `ct/lidc-0001.nii.gz` to `lidc-0001`.
-fn stem(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let lower = name.to_ascii_lowercase();
-    let ending = VOLUME_ENDINGS.iter().filter(|e| lower.ends_with(**e)).max_by_key(|e| e.len());
-    let stem = ending.map_or(name.as_str(), |e| &name[..name.len() - e.len()]);
-    if stem.is_empty() { name.clone() } else { stem.to_owned() }
-}
-
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    endings.iter().any(|ending| name.ends_with(ending))
-}
-
-/// A path as the manifest names it: relative to the source, with `/`.
-fn relative(path: &Path, source: &Path) -> String {
-    let inner = path.strip_prefix(source).unwrap_or(path);
-    let parts: Vec<String> = inner.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
-    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }
