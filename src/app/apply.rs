@@ -62,6 +62,8 @@ impl Workstation {
             }
             Command::TypePath(text) => self.state.typed_path = text,
             Command::Dismiss(id) => self.state.notes.retain(|n| n.id != id),
+            Command::GoTo(workspace) => self.go_to(workspace),
+            Command::Train(command) => self.apply_train(ctx, command),
             Command::FullScreen => {
                 let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
                 ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!full));
@@ -103,6 +105,7 @@ impl Workstation {
                 self.screenshot = Some((path, SETTLE_FRAMES));
             }
             Purpose::Export(form) => self.export(form, path),
+            Purpose::Train(purpose) => self.given_for_training(purpose, path),
         }
     }
 
@@ -208,13 +211,30 @@ impl Workstation {
 
     /// Takes a model folder into the list, if it is one.
     pub(super) fn add_model(&mut self, folder: PathBuf) {
+        self.add_named_model(folder, None);
+    }
+
+    /// The same under another name than the card's; whether it was taken.
+    pub(super) fn add_named_model(&mut self, folder: PathBuf, label: Option<String>) -> bool {
         match ModelSource::Folder(folder.clone()).card() {
             Ok(card) => {
-                self.state.setup.model = self.state.setup.add_model(card.name, ModelSource::Folder(folder.clone()));
+                let (label, source) = (label.unwrap_or(card.name), ModelSource::Folder(folder.clone()));
+                self.state.setup.model = self.state.setup.add_model(label, source);
                 self.settings.remembered.model = Some(folder);
+                true
             }
-            Err(cause) => self.state.note(Tone::Danger, "The model was not taken", cause.to_string()),
+            Err(cause) => {
+                self.state.note(Tone::Danger, "The model was not taken", cause.to_string());
+                false
+            }
         }
+    }
+
+    /// Goes to a workspace; the next launch begins there.
+    pub(super) fn go_to(&mut self, workspace: super::settings::Workspace) {
+        self.state.workspace = workspace;
+        self.settings.remembered.workspace = workspace;
+        self.save_settings();
     }
 
     fn reconstruct(&mut self) {

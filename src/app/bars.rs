@@ -1,6 +1,7 @@
 //! The bars above and below the workspace, the messages between, and the hint while files hover over the window.
 
 use super::command::{Command, Outbox};
+use super::settings::Workspace;
 use super::state::{Dialog, Purpose, State};
 use super::theme::{medium, theme};
 use super::widgets;
@@ -22,14 +23,27 @@ pub fn top(ui: &mut Ui, state: &State, out: &mut Outbox) {
             mark(ui);
             ui.add(Label::new(RichText::new("biplane").font(medium(t.text.brand)).color(t.color.text)));
             ui.add_space(t.space.huge);
-            ui.add(Label::new(RichText::new("Reconstruct").font(t.strong()).color(t.color.accent)));
-            if let Some(case) = &state.case {
+            tabs(ui, state, out);
+            if let Some(case) = state.case.as_ref().filter(|_| state.workspace == Workspace::Reconstruct) {
                 ui.add_space(t.space.large);
                 ui.add(Label::new(RichText::new(case.title()).font(t.body()).color(t.color.text_secondary)).truncate());
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| actions(ui, state, out));
         });
     });
+}
+
+/// The workspaces; the one that trains says how far it is.
+fn tabs(ui: &mut Ui, state: &State, out: &mut Outbox) {
+    let t = theme();
+    ui.spacing_mut().item_spacing.x = t.space.tiny;
+    for workspace in Workspace::ALL {
+        let active = state.train.active.as_ref().filter(|_| workspace == Workspace::Train);
+        let note = active.map(|a| format!("{} {:.0} %", a.words(), 100.0 * a.share));
+        if widgets::tab(ui, workspace.label(), note.as_deref(), state.workspace == workspace).clicked() {
+            out.send(Command::GoTo(workspace));
+        }
+    }
 }
 
 /// Two crossing planes: the program's mark.

@@ -3,7 +3,9 @@
 use super::film::{Change, Slot};
 use super::jobs::Lane;
 use super::rebind::KeyChange;
+use super::settings::Workspace;
 use super::state::{Dialog, ExportForm, Purpose};
+use super::train::command::TrainCommand;
 use super::viewport::{Scheme, ViewCommand};
 use crate::geometry::Preset;
 use std::path::PathBuf;
@@ -65,6 +67,10 @@ pub enum Command {
     Dismiss(u64),
     /// Full screen on or off.
     FullScreen,
+    /// Goes to a workspace.
+    GoTo(Workspace),
+    /// A wish in the workspace Train.
+    Train(TrainCommand),
 }
 
 /// Where panels put commands; they are obeyed after the frame is drawn.

@@ -4,6 +4,7 @@
 use super::command::{Command, Outbox};
 use super::state::{Dialog, Purpose, State};
 use super::theme::theme;
+use super::train::command::TrainPurpose;
 use super::widgets;
 use poll_promise::Promise;
 use std::path::PathBuf;
@@ -81,6 +82,9 @@ fn pick(purpose: Purpose) -> Vec<PathBuf> {
             one(dialog.pick_folder().map(|folder| folder.join(form.file_name())))
         }
         Purpose::Export(form) => one(dialog.set_file_name(form.file_name()).save_file()),
+        Purpose::Train(TrainPurpose::OpenPlan) => one(dialog.add_filter("Plan", &["toml"]).pick_file()),
+        Purpose::Train(TrainPurpose::SavePlan) => one(dialog.set_file_name("plan.toml").save_file()),
+        Purpose::Train(_) => one(dialog.pick_folder()),
     }
 }
 
@@ -95,6 +99,7 @@ fn title(purpose: Purpose) -> String {
         Purpose::OpenSession => "Open a session".into(),
         Purpose::SaveSession => "Save the session".into(),
         Purpose::Export(form) => format!("Export as {}", form.label()),
+        Purpose::Train(purpose) => purpose.title().into(),
     }
 }
 
@@ -102,7 +107,7 @@ fn title(purpose: Purpose) -> String {
 pub fn path_dialog(ui: &mut egui::Ui, state: &State, out: &mut Outbox) {
     let Some(Dialog::Path(purpose)) = state.dialog else { return };
     let t = theme();
-    let saving = matches!(purpose, Purpose::SaveSession | Purpose::Export(_));
+    let saving = matches!(purpose, Purpose::SaveSession | Purpose::Export(_) | Purpose::Train(TrainPurpose::SavePlan));
     let mut text = state.typed_path.clone();
     let (given, close) = widgets::modal(ui, "path dialog", t.size.dialog, |ui| {
         ui.label(egui::RichText::new(title(purpose)).font(t.title()).color(t.color.text));

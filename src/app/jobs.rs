@@ -5,6 +5,7 @@ use super::film::{Film, FilmSettings, Glance, Slot};
 use super::pair;
 use super::session::{Session, SessionError};
 use super::state::{Case, ExportForm, Origin};
+use super::train::jobs::{TrainDone, TrainLane};
 use crate::geometry::{Axis, Frame, Raster, ViewError, ViewPair, Volume};
 use crate::gpu::Window;
 use crate::io::dicom::{CaseInfo, SeriesInfo, VolumeOrigin, write_series};
@@ -48,6 +49,8 @@ pub enum Lane {
     Session,
     /// Remembering settings.
     Settings,
+    /// The workspace Train.
+    Train(TrainLane),
 }
 
 impl Lane {
@@ -61,6 +64,7 @@ impl Lane {
             Self::Export => "The export",
             Self::Session => "Saving the session",
             Self::Settings => "Remembering the settings",
+            Self::Train(lane) => lane.label(),
         }
     }
 }
@@ -89,6 +93,8 @@ pub enum Done {
         /// The mask.
         mask: LungMask,
     },
+    /// Something of the workspace Train.
+    Train(Box<TrainDone>),
     /// Nothing to tell.
     Nothing,
     /// Something was written, or not.

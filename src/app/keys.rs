@@ -1,6 +1,7 @@
 //! From pressed keys to commands, by the one table of bindings. Knows no panel.
 
 use super::command::Command;
+use super::settings::Workspace;
 use super::state::{Dialog, Purpose, State};
 use super::viewport::{Action, commands_for};
 
@@ -10,7 +11,10 @@ pub fn commands(ctx: &egui::Context, state: &State) -> Vec<Command> {
     if matches!(state.dialog, Some(Dialog::Path(_))) || state.rebinding.is_some() || egui::Popup::is_any_open(ctx) {
         return Vec::new();
     }
-    state.bindings.pressed(ctx).into_iter().flat_map(|action| meaning(action, state)).collect()
+    let commands = state.bindings.pressed(ctx).into_iter().flat_map(|action| meaning(action, state));
+    // Nothing changes how a volume is looked at that is not on screen.
+    let seen = state.workspace == Workspace::Reconstruct;
+    commands.filter(|command| seen || !matches!(command, Command::View(_))).collect()
 }
 
 /// What an action of the table means here; nothing where it means nothing now.

@@ -19,6 +19,7 @@ pub mod session;
 pub mod settings;
 pub mod state;
 pub mod theme;
+pub mod train;
 pub mod viewport;
 pub mod widgets;
 pub mod worker;
@@ -37,13 +38,14 @@ pub use window::{AppError, run};
 
 use crate::io::Placement;
 use crate::nn::{DeviceChoice, Handle, ModelSource};
+use crate::train::TrainHandle;
 use command::{Command, Outbox};
 use demo::Demo;
 use dialogs::Dialogs;
 use egui::Ui;
 use film::FilmSettings;
 use jobs::{Done, Lane};
-use settings::Settings;
+use settings::{Settings, Workspace};
 use state::State;
 use std::path::PathBuf;
 use viewport::{Bindings, ViewState};
@@ -62,6 +64,9 @@ pub struct LaunchOptions {
     /// Where window, layout and recent files are remembered; `None` is the usual place in [`run`], and nothing is
     /// remembered by a [`Workstation`] made by hand.
     pub settings: Option<PathBuf>,
+    /// Where training runs are kept; `None` is the user's data folder in [`run`], and none in a [`Workstation`] made by
+    /// hand.
+    pub runs: Option<PathBuf>,
 }
 
 /// The whole application, independent of the window it is shown in: the window, the off-screen renderer and the
@@ -75,6 +80,8 @@ pub struct Workstation {
     settings: Settings,
     outbox: Outbox,
     handle: Option<Handle>,
+    /// The run that trains in this window.
+    training: Option<TrainHandle>,
     /// The films of the running reconstruction are simulated.
     run_simulated: bool,
     /// Where the running reconstruction will stand.
@@ -106,6 +113,7 @@ impl Workstation {
             settings,
             outbox: Outbox::default(),
             handle: None,
+            training: None,
             run_simulated: false,
             run_placement: None,
             awaited_settings: [None, None],
@@ -118,6 +126,10 @@ impl Workstation {
         if !unread.is_empty() {
             let advice = format!("Not understood in the settings: {}. F1 sets keys anew.", unread.join(", "));
             workstation.state.note(Tone::Warning, "Some keys are as they come", advice);
+        }
+        workstation.begin_training_workspace(options.runs.clone(), remembered.runs);
+        if options.files.is_empty() && !options.bundled && !options.demo {
+            workstation.state.workspace = remembered.workspace;
         }
         if let Some(folder) = remembered.model.filter(|f| ModelSource::Folder(f.clone()).card().is_ok()) {
             workstation.add_model(folder);
@@ -144,7 +156,7 @@ impl Workstation {
 
     /// Whether anything is at work in the background.
     pub fn is_busy(&self) -> bool {
-        self.jobs.any_busy() || self.state.run.is_some() || self.screenshot.is_some()
+        self.jobs.any_busy() || self.state.run.is_some() || self.training.is_some() || self.screenshot.is_some()
     }
 
     /// One frame: results of jobs, keys, panels, then the commands they sent.
@@ -160,14 +172,24 @@ impl Workstation {
         }
         bars::top(ui, state, outbox);
         bars::bottom(ui, state);
-        reconstruct::left_column(ui, state, outbox);
-        reconstruct::right_column(ui, state, outbox);
-        // Messages stand over the pictures alone, so that no column moves or is cut.
-        bars::banners(ui, state, outbox);
-        if let Some(text) = caption {
-            reconstruct::caption(ui, text);
+        match state.workspace {
+            Workspace::Reconstruct => {
+                reconstruct::left_column(ui, state, outbox);
+                reconstruct::right_column(ui, state, outbox);
+                // Messages stand over the pictures alone, so that no column moves or is cut.
+                bars::banners(ui, state, outbox);
+                if let Some(text) = caption {
+                    reconstruct::caption(ui, text);
+                }
+                reconstruct::planes(ui, state, outbox);
+            }
+            Workspace::Train => {
+                train::columns(ui, state, outbox);
+                bars::banners(ui, state, outbox);
+                train::middle(ui, state, outbox);
+            }
         }
-        reconstruct::planes(ui, state, outbox);
+        train::closing(ui, state, outbox);
         help::show(ui, state, outbox);
         dialogs::path_dialog(ui, state, outbox);
         bars::drop_hint(ui);

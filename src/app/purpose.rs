@@ -1,6 +1,7 @@
 //! What a path is asked for, and the forms that exports take. Knows no dialog and no writer.
 
 use super::film::Slot;
+use super::train::command::TrainPurpose;
 
 /// What a path is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +22,8 @@ pub enum Purpose {
     SaveSession,
     /// Where to export to.
     Export(ExportForm),
+    /// Something of the workspace Train.
+    Train(TrainPurpose),
 }
 
 /// What an export makes.

@@ -7,6 +7,7 @@ use super::dialogs::Answer;
 use super::film::{Film, Glance, Slot};
 use super::jobs::{Done, Lane, OpenError, Opened};
 use super::state::{Case, LungVolumes, Origin, Purpose};
+use super::train::jobs::TrainLane;
 use super::viewport::{Scene, Viewer};
 use super::widgets::Tone;
 use super::worker::Lost;
@@ -41,6 +42,7 @@ impl Workstation {
             None => {}
         }
         self.follow_reconstruction();
+        self.follow_training(ctx);
         self.follow_screenshot(ctx);
         self.play(ctx);
     }
@@ -52,6 +54,7 @@ impl Workstation {
                 let texture = ctx.load_texture(format!("film {slot:?}"), image, TextureOptions::LINEAR);
                 self.state.films[slot.index()].preview = Some(texture);
             }
+            (_, Done::Train(done)) => self.take_training_result(ctx, *done),
             (_, Done::Prepared(Ok(job))) => {
                 let waker = ctx.clone();
                 self.handle = Some(Reconstructor::start(*job, move || waker.request_repaint()));
@@ -157,6 +160,7 @@ impl Workstation {
             Lane::Prepare => self.state.run = None,
             Lane::Export => self.state.exporting = None,
             Lane::Mask => self.state.mask.busy = false,
+            Lane::Train(TrainLane::Check) => self.state.train.check = Default::default(),
             _ => {}
         }
         self.state.loading.retain(|l| l.lane != lane);

@@ -8,6 +8,30 @@ use std::path::{Path, PathBuf};
 /// Recent files that are kept.
 const MAX_RECENT: usize = 10;
 
+/// What fills the window between the bars.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Workspace {
+    /// Films on the left, planes in the middle.
+    #[default]
+    Reconstruct,
+    /// Plans and runs.
+    Train,
+}
+
+impl Workspace {
+    /// All of them, in the order of their tabs.
+    pub const ALL: [Self; 2] = [Self::Reconstruct, Self::Train];
+
+    /// The name on its tab.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Reconstruct => "Reconstruct",
+            Self::Train => "Train",
+        }
+    }
+}
+
 /// What is remembered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -24,6 +48,10 @@ pub struct Remembered {
     pub model: Option<PathBuf>,
     /// The device's name.
     pub device: Option<String>,
+    /// The workspace that was on screen.
+    pub workspace: Workspace,
+    /// Run folders opened by hand.
+    pub runs: Vec<PathBuf>,
     /// Keys and mouse as the person changed them, in the form of [`super::viewport::Bindings::changes`].
     pub keys: BTreeMap<String, String>,
 }
@@ -39,6 +67,11 @@ pub struct Settings {
 /// Where settings live unless told otherwise: the user's configuration folder.
 pub fn default_path() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "biplane").map(|dirs| dirs.config_dir().join("workstation.toml"))
+}
+
+/// Where training runs are kept unless told otherwise: the user's data folder.
+pub fn default_runs() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "biplane").map(|dirs| dirs.data_dir().join("runs"))
 }
 
 /// Where the session goes when the graphics device is lost.

@@ -6,6 +6,8 @@ use super::command::Command;
 use super::film::{Film, Slot};
 use super::jobs::Lane;
 use super::rebind::Rebinding;
+use super::settings::Workspace;
+use super::train::state::TrainState;
 use super::viewport::{Bindings, Scene, Viewer};
 use super::widgets::Tone;
 use crate::geometry::{Preset, Volume};
@@ -24,6 +26,10 @@ const MAX_NOTES: usize = 3;
 /// Everything the panels draw from.
 #[derive(Default)]
 pub struct State {
+    /// The workspace on screen.
+    pub workspace: Workspace,
+    /// The workspace Train.
+    pub train: TrainState,
     /// The two films.
     pub films: [Place; 2],
     /// What a reconstruction would run with.

@@ -74,6 +74,14 @@ tokens! {
         #[serde(deserialize_with = "color")] left_lung: Color32 = "The patient's left lung.",
         #[serde(deserialize_with = "color")] scrim: Color32 = "Over the window while a dialog is open.",
         #[serde(deserialize_with = "color")] shadow: Color32 = "Under menus and dialogs.",
+        #[serde(deserialize_with = "color")] curve_a: Color32 = "A curve beside the accent's.",
+        #[serde(deserialize_with = "color")] curve_b: Color32 = "A second run; the refining stage; a curve.",
+        #[serde(deserialize_with = "color")] curve_c: Color32 = "A curve.",
+        #[serde(deserialize_with = "color")] curve_d: Color32 = "A curve.",
+        #[serde(deserialize_with = "color")] curve_e: Color32 = "A curve.",
+        #[serde(deserialize_with = "color")] curve_f: Color32 = "A curve.",
+        #[serde(deserialize_with = "color")] curve_g: Color32 = "A curve.",
+        #[serde(deserialize_with = "color")] curve_h: Color32 = "A curve.",
     }
 }
 
@@ -119,6 +127,9 @@ tokens! {
         rail: f32 = "Height of a slider's rail.",
         knob: f32 = "Height of a slider, of which its knob takes four fifths.",
         progress: f32 = "Height of a progress bar.",
+        runs_column: f32 = "Width of the list of runs.",
+        train_column: f32 = "Width of the column beside a plan or run.",
+        train_column_wide: f32 = "The same in a large window.",
     }
 }
 
@@ -192,6 +203,12 @@ impl Theme {
     pub fn left_column(&self, window: egui::Vec2) -> f32 {
         let large = window.x >= self.size.wide_window && window.y >= self.size.high_window;
         if large { self.size.left_column_wide } else { self.size.left_column }
+    }
+
+    /// Width of the column beside a plan or run in a window of this size.
+    pub fn train_column(&self, window: egui::Vec2) -> f32 {
+        let large = window.x >= self.size.wide_window && window.y >= self.size.high_window;
+        if large { self.size.train_column_wide } else { self.size.train_column }
     }
 
     /// Corners of cards.

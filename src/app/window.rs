@@ -28,7 +28,11 @@ pub enum AppError {
 /// # Errors
 /// [`AppError::NoWindow`] where there is no display or no graphics driver.
 pub fn run(options: LaunchOptions) -> Result<(), AppError> {
-    let options = LaunchOptions { settings: options.settings.or_else(settings::default_path), ..options };
+    let options = LaunchOptions {
+        settings: options.settings.or_else(settings::default_path),
+        runs: options.runs.or_else(settings::default_runs),
+        ..options
+    };
     let remembered = settings::Settings::load(options.settings.as_deref()).remembered;
     let size = remembered.window.unwrap_or(FIRST_SIZE);
     let viewport = egui::ViewportBuilder::default()

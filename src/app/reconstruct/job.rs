@@ -41,7 +41,7 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
 }
 
 /// A device choice in words.
-fn device_label(device: DeviceChoice) -> String {
+pub fn device_label(device: DeviceChoice) -> String {
     match device {
         DeviceChoice::Auto => "Automatic".into(),
         DeviceChoice::Cpu => "Processor (CPU)".into(),

@@ -7,6 +7,7 @@ mod picture;
 mod planes;
 mod view;
 
+pub use job::device_label;
 pub use planes::{caption, show as planes};
 pub use view::scheme_choice;
 

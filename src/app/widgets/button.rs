@@ -114,6 +114,35 @@ pub fn segmented(ui: &mut Ui, cells: &[(&str, &str)], chosen: Option<usize>) -> 
     pressed
 }
 
+/// A workspace's tab with a note beside its name; the chosen one is underlined.
+pub fn tab(ui: &mut Ui, label: &str, note: Option<&str>, chosen: bool) -> Response {
+    let t = theme();
+    let ink = if chosen { t.color.accent } else { t.color.text_secondary };
+    let name = ui.painter().layout_no_wrap(label.to_owned(), t.strong(), ink);
+    let note = ui.painter().layout_no_wrap(note.unwrap_or_default().to_owned(), t.caption(), t.color.text_faint);
+    let gap = if note.text().is_empty() { 0.0 } else { t.space.small };
+    let width = name.size().x + gap + note.size().x + 2.0 * t.space.large;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, t.size.top_bar), Sense::click());
+    let enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, chosen, label));
+    if response.hovered() && !chosen {
+        ui.painter().rect_filled(rect, 0.0, t.color.control);
+    }
+    if chosen {
+        let stroke = Stroke::new(2.0 * t.size.rule, t.color.accent);
+        ui.painter().hline(rect.x_range(), rect.bottom() - t.size.rule, stroke);
+    }
+    if response.has_focus() {
+        let stroke = Stroke::new(t.size.rule, t.color.accent);
+        ui.painter().rect_stroke(rect.shrink(t.space.tiny), t.small_corners(), stroke, StrokeKind::Inside);
+    }
+    let left = rect.left() + t.space.large;
+    let right = left + name.size().x + gap;
+    ui.painter().galley(egui::pos2(left, rect.center().y - name.size().y / 2.0), name, ink);
+    ui.painter().galley(egui::pos2(right, rect.center().y - note.size().y / 2.0), note, t.color.text_faint);
+    response
+}
+
 /// Shows where the keyboard is.
 fn focus_ring(ui: &Ui, response: &Response) {
     let t = theme();

@@ -7,6 +7,6 @@ mod field;
 mod layout;
 
 pub use banner::{Answer, Tone, banner, tag};
-pub use button::{icon_button, primary_button, quiet_button, segmented, toggle};
+pub use button::{icon_button, primary_button, quiet_button, segmented, tab, toggle};
 pub use field::{NumberForm, choice, number, path_field, slider};
 pub use layout::{caption, card, divider, modal, progress, row, section, value_row};
