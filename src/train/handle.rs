@@ -87,7 +87,7 @@ impl TrainHandle {
         self.desk.wishes.lock().unwrap_or_else(PoisonError::into_inner).paused
     }
 
-    /// Asks for a checkpoint after the present step; a paused job writes it when it goes on.
+    /// Asks for a checkpoint after the present step; a paused job writes it at once and takes one step more.
     pub fn save(&self) {
         self.wish(|wishes| wishes.save = true);
     }
@@ -124,7 +124,7 @@ fn observe(job: &Job, send: &Sender<Message>, desk: &Desk, wake: &dyn Fn()) -> R
         let _ = send.send(Message::Event(event.clone()));
         wake();
         let mut wishes = desk.wishes.lock().unwrap_or_else(PoisonError::into_inner);
-        while stepped && wishes.paused && !wishes.stop {
+        while stepped && wishes.paused && !wishes.stop && !wishes.save {
             wishes = desk.changed.wait(wishes).unwrap_or_else(PoisonError::into_inner);
         }
         if wishes.stop {

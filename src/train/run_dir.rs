@@ -8,9 +8,10 @@ use super::table::Tables;
 use super::{TrainError, TrainPlan, curve};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The plan as it is followed.
 pub const PLAN_FILE: &str = "plan.toml";
@@ -28,6 +29,11 @@ pub const CURVE_FILE: &str = "curves.svg";
 pub const PREVIEW_FOLDER: &str = "previews";
 /// The model with the least smoothed validation error of the stage that was trained last.
 pub const BEST_MODEL: &str = "best";
+/// Locked while a process trains in the folder.
+pub const LOCK_FILE: &str = "run.lock";
+/// How often, and how long apart, a lock is tried for.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(30);
 /// The model at the end of the run.
 pub const FINAL_MODEL: &str = "final";
 
@@ -68,6 +74,8 @@ pub struct Environment {
 /// An open run folder.
 pub struct RunDir {
     folder: PathBuf,
+    /// Held as long as the run is open.
+    _lock: Option<File>,
     losses: File,
     validations: File,
 }
@@ -76,7 +84,7 @@ impl RunDir {
     /// Makes the folder; one that already holds a run is refused.
     ///
     /// # Errors
-    /// [`TrainError::Write`] or, for a folder in use, [`TrainError::Plan`].
+    /// [`TrainError::Write`]; for a folder that holds a run, [`TrainError::Plan`].
     pub fn create(folder: &Path, plan: &TrainPlan) -> Result<Self, TrainError> {
         let path = folder.join(PLAN_FILE);
         if path.exists() {
@@ -84,36 +92,39 @@ impl RunDir {
             return Err(TrainError::Plan(cause));
         }
         fs::create_dir_all(folder).map_err(write_error(folder))?;
+        let lock = lock(folder)?;
         let terms: String = Term::ALL.iter().map(|t| format!("{},", t.name())).collect();
         let header = format!("phase,epoch,step,share,lr,loss,{terms}gradient,seconds,waited\n");
         write(&folder.join(LOSS_FILE), header.as_bytes())?;
         write(&folder.join(VALIDATION_FILE), b"phase,step,case,mae_hu\n")?;
         // The plan last: a folder with a plan is a run.
         write(&path, plan.to_toml()?.as_bytes())?;
-        Self::open(folder)
+        Self::open(folder, lock)
     }
 
     /// Opens a run's folder to go on from a checkpoint: lines of steps after it are dropped, so that no step is told
     /// twice.
     ///
     /// # Errors
-    /// [`TrainError::Write`] where the tables cannot be written.
+    /// [`TrainError::Write`] where the tables cannot be written; [`TrainError::Data`] where another process trains in it.
     pub fn reopen(folder: &Path, state: &State) -> Result<Self, TrainError> {
+        let lock = lock(folder)?;
         for (name, step_column) in [(LOSS_FILE, 2), (VALIDATION_FILE, 1)] {
             let path = folder.join(name);
             let text = fs::read_to_string(&path).map_err(write_error(&path))?;
             let kept: String = text.split_inclusive('\n').filter(|line| is_before(line, step_column, state)).collect();
             write(&path, kept.as_bytes())?;
         }
-        Self::open(folder)
+        Self::open(folder, lock)
     }
 
-    fn open(folder: &Path) -> Result<Self, TrainError> {
+    fn open(folder: &Path, lock: Option<File>) -> Result<Self, TrainError> {
         let table = |name: &str| {
             let path = folder.join(name);
             OpenOptions::new().append(true).open(&path).map_err(write_error(&path))
         };
-        Ok(Self { folder: folder.to_owned(), losses: table(LOSS_FILE)?, validations: table(VALIDATION_FILE)? })
+        let (losses, validations) = (table(LOSS_FILE)?, table(VALIDATION_FILE)?);
+        Ok(Self { folder: folder.to_owned(), _lock: lock, losses, validations })
     }
 
     /// Where the run is kept.
@@ -202,6 +213,29 @@ impl RunDir {
         crate::io::screen::write(&path, size, &rgba)
             .map_err(|e| TrainError::Write { path, cause: std::io::Error::other(e.to_string()) })
     }
+}
+
+/// Whether some process trains in this run folder now; a process that was killed holds nothing any more.
+pub fn is_in_use(folder: &Path) -> bool {
+    let Ok(file) = File::open(folder.join(LOCK_FILE)) else { return false };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
+/// Takes a run folder for this process: two that train in one folder would spoil each other's tables and checkpoint.
+/// `None` on a file system that knows no locks.
+fn lock(folder: &Path) -> Result<Option<File>, TrainError> {
+    let path = folder.join(LOCK_FILE);
+    let file = File::create(&path).map_err(write_error(&path))?;
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::Error(_)) => return Ok(None),
+            // Perhaps somebody only looks whether it is in use.
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+        }
+    }
+    let cause = "is being trained by another process; stop it there, or wait for its end".to_owned();
+    Err(TrainError::Data { path: folder.to_owned(), cause })
 }
 
 /// Whether a table's line tells of a step that the checkpoint has behind it; the header is kept.
