@@ -26,4 +26,5 @@ mod snapshots;
 mod stage2;
 mod train;
 mod train_cli;
+mod train_panel;
 mod viewport;

@@ -7,7 +7,7 @@ use crate::app::worker::Cancel;
 use crate::io::{self, IoError};
 use crate::train::run_dir::{BEST_MODEL, FINAL_MODEL, LOSS_FILE, PLAN_FILE, PREVIEW_FOLDER};
 use crate::train::table::Tables;
-use crate::train::{Job, Preflight, TrainError, TrainPlan, checkpoint, machine, preflight};
+use crate::train::{Job, Preflight, TrainError, TrainPlan, checkpoint, machine, preflight, run_dir};
 use egui::ColorImage;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -94,6 +94,7 @@ fn entry(folder: PathBuf) -> RunEntry {
     let plan = std::fs::read_to_string(folder.join(PLAN_FILE)).ok().and_then(|text| TrainPlan::parse(&text).ok());
     let of = plan.as_ref().map_or(0, |p| p.phase.len());
     let stand = match checkpoint::peek(&folder) {
+        _ if run_dir::is_in_use(&folder) => Stand::Elsewhere,
         _ if folder.join(FINAL_MODEL).join(crate::nn::model::CARD_FILE).is_file() => Stand::Finished,
         Ok(Some(state)) => Stand::Stopped { phase: state.phase.min(of.saturating_sub(1)), of, step: state.step },
         Ok(None) => Stand::Lost,

@@ -105,6 +105,7 @@ fn stand(train: &TrainState, entry: &RunEntry) -> (String, egui::Color32) {
     }
     let ink = match &entry.stand {
         super::state::Stand::Finished => c.good,
+        super::state::Stand::Elsewhere => c.notice,
         super::state::Stand::Stopped { .. } => c.warning,
         super::state::Stand::Lost | super::state::Stand::Damaged(_) => c.danger,
     };

@@ -128,6 +128,8 @@ pub enum Stand {
         /// Steps done in it.
         step: u64,
     },
+    /// Another process trains in its folder.
+    Elsewhere,
     /// Ended before its first checkpoint.
     Lost,
     /// Its checkpoint cannot be read.
@@ -140,6 +142,7 @@ impl Stand {
         match self {
             Self::Finished => "Finished".into(),
             Self::Stopped { phase, of, step } => format!("Stopped in phase {} of {of}, step {step}", phase + 1),
+            Self::Elsewhere => "Trains in another process".into(),
             Self::Lost => "Ended before a checkpoint".into(),
             Self::Damaged(_) => "Checkpoint damaged".into(),
         }

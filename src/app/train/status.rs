@@ -161,6 +161,7 @@ fn resting(ui: &mut Ui, train: &TrainState, folder: &Path, out: &mut Outbox) {
     let word = match &entry.stand {
         Stand::Finished => "Finished",
         Stand::Stopped { .. } => "Stopped",
+        Stand::Elsewhere => "Elsewhere",
         Stand::Lost => "Lost",
         Stand::Damaged(_) => "Damaged",
     };
@@ -168,6 +169,7 @@ fn resting(ui: &mut Ui, train: &TrainState, folder: &Path, out: &mut Outbox) {
     title(ui, &entry.name, word, ink);
     match &entry.stand {
         Stand::Finished => {}
+        Stand::Elsewhere => fields::hint(ui, "Another process trains in this folder. Look again when it has ended."),
         Stand::Stopped { .. } => widgets::value_row(ui, "Stands at", &entry.stand.words()),
         Stand::Lost => {
             sentence(ui, Tone::Warning, "It ended before its first checkpoint. Edit its plan and start it anew.");
