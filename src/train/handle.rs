@@ -26,6 +26,8 @@ struct Wishes {
     paused: bool,
     save: bool,
     stop: bool,
+    /// The job waits after a step.
+    held: bool,
 }
 
 #[derive(Default)]
@@ -87,6 +89,11 @@ impl TrainHandle {
         self.desk.wishes.lock().unwrap_or_else(PoisonError::into_inner).paused
     }
 
+    /// Whether the job waits; its last step has been told then.
+    pub fn is_held(&self) -> bool {
+        self.desk.wishes.lock().unwrap_or_else(PoisonError::into_inner).held
+    }
+
     /// Asks for a checkpoint after the present step; a paused job writes it at once and takes one step more.
     pub fn save(&self) {
         self.wish(|wishes| wishes.save = true);
@@ -125,8 +132,12 @@ fn observe(job: &Job, send: &Sender<Message>, desk: &Desk, wake: &dyn Fn()) -> R
         wake();
         let mut wishes = desk.wishes.lock().unwrap_or_else(PoisonError::into_inner);
         while stepped && wishes.paused && !wishes.stop && !wishes.save {
+            if !std::mem::replace(&mut wishes.held, true) {
+                wake();
+            }
             wishes = desk.changed.wait(wishes).unwrap_or_else(PoisonError::into_inner);
         }
+        wishes.held = false;
         if wishes.stop {
             Control::Stop
         } else if stepped && std::mem::take(&mut wishes.save) {

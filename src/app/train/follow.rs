@@ -1,7 +1,7 @@
 //! What comes back: events of the run that trains, results of this workspace's jobs, the wish to close the window.
 
 use super::jobs::{self, TrainDone, TrainLane};
-use super::state::{Check, Closing, Doing, PreviewFile, Resources, Wish, plan_fault};
+use super::state::{Check, Closing, Doing, PreviewFile, Resources, plan_fault};
 use crate::app::Workstation;
 use crate::app::settings::Workspace;
 use crate::app::widgets::Tone;
@@ -18,6 +18,8 @@ impl Workstation {
     /// Takes in what training sent since the last frame. Never waits.
     pub(in crate::app) fn follow_training(&mut self, ctx: &Context) {
         self.guard_close(ctx);
+        // Asked before its messages are taken in: the step it waits after is among them.
+        let held = self.training.as_ref().is_some_and(|handle| handle.is_held());
         while let Some(message) = self.training.as_ref().and_then(|handle| handle.poll()) {
             match message {
                 Message::Event(event) => self.take_training_event(ctx, event),
@@ -26,6 +28,9 @@ impl Workstation {
                     break;
                 }
             }
+        }
+        if let Some(active) = self.state.train.active.as_mut().filter(|_| held) {
+            active.doing = Doing::Held;
         }
         if self.state.workspace == Workspace::Train {
             if !self.state.train.listed {
@@ -88,7 +93,7 @@ impl Workstation {
         };
         (active.phase, active.step, active.epoch) = (step.phase, step.step, step.epoch);
         (active.share, active.lr) = (step.share, step.lr);
-        active.doing = if active.wish == Wish::Pause { Doing::Held } else { Doing::Learning };
+        active.doing = Doing::Learning;
         self.state.train.view_mut(folder).history.push_step(step);
     }
 
