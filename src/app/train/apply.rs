@@ -1,8 +1,9 @@
 //! The one place where commands change the workspace Train. What comes back is taken in by `follow`.
 
+use super::active::{Active, Doing, Wish};
 use super::command::{TrainCommand, TrainPurpose};
 use super::jobs::{self, TrainDone, TrainLane};
-use super::state::{Active, Check, Closing, Doing, Page, RunView, Wish};
+use super::state::{Check, Closing, Page, RunView};
 use crate::app::Workstation;
 use crate::app::jobs::{Done, Lane, WriteError};
 use crate::app::settings::Workspace;

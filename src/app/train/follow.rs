@@ -1,7 +1,8 @@
 //! What comes back: events of the run that trains, results of this workspace's jobs, the wish to close the window.
 
+use super::active::Doing;
 use super::jobs::{self, TrainDone, TrainLane};
-use super::state::{Check, Closing, Doing, PreviewFile, Resources, plan_fault};
+use super::state::{Check, Closing, PreviewFile, Resources, plan_fault};
 use crate::app::Workstation;
 use crate::app::settings::Workspace;
 use crate::app::widgets::Tone;

@@ -2,6 +2,7 @@
 //! Panels draw from [`state::TrainState`] and send [`command::TrainCommand`]s; training runs on its own thread
 //! (`crate::train`), files are read by jobs in lanes.
 
+pub mod active;
 pub mod charts;
 pub mod command;
 pub mod compare;
@@ -40,9 +41,10 @@ pub fn columns(ui: &mut Ui, state: &State, out: &mut Outbox) {
     let width = t.train_column(ui.ctx().content_rect().size());
     Panel::right("run").exact_size(width).resizable(false).frame(frame()).show(ui, |ui| {
         // All fits from 1280 x 800 on; a smaller window scrolls rather than cuts.
+        let height = ui.available_height();
         ScrollArea::vertical().show(ui, |ui| match state.train.page {
             Page::Plan => launch::show(ui, state, out),
-            Page::Run | Page::Pair => status::show(ui, state, out),
+            Page::Run | Page::Pair => status::show(ui, state, out, height),
         });
     });
 }

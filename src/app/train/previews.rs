@@ -8,9 +8,13 @@ use crate::app::widgets;
 use egui::{Align, Label, Layout, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT, ICON_LAST_PAGE};
 
-/// The newest picture, or the one gone back to.
-pub fn show(ui: &mut Ui, view: &RunView, out: &mut Outbox) {
+/// Least side of a picture, points: below that the column scrolls.
+const LEAST_SIDE: f32 = 160.0;
+
+/// The newest picture, or the one gone back to, in `height` points.
+pub fn show(ui: &mut Ui, view: &RunView, height: f32, out: &mut Outbox) {
     let t = theme();
+    let top = ui.cursor().top();
     ui.spacing_mut().item_spacing.y = t.space.small;
     let size = vec2(ui.available_width(), t.size.control);
     ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
@@ -22,8 +26,9 @@ pub fn show(ui: &mut Ui, view: &RunView, out: &mut Outbox) {
         super::fields::hint(ui, "Result and truth of the first validation case appear here after a validation.");
         return;
     };
-    let foot = 2.0 * (t.text.caption + t.space.small) + t.space.medium;
-    let side = ui.available_width().min(ui.available_height() - foot).max(t.size.control);
+    let foot = t.text.caption + 2.0 * t.space.medium;
+    let rest = height - (ui.cursor().top() - top) - foot;
+    let side = rest.max(LEAST_SIDE).min(ui.available_width());
     let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), side), Sense::hover());
     let rect = Rect::from_center_size(area.center(), vec2(side, side));
     let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
@@ -40,8 +45,7 @@ pub fn show(ui: &mut Ui, view: &RunView, out: &mut Outbox) {
     let error = checked.map_or(String::new(), |v| format!(", {:.1} HU over all cases", v.mae_hu));
     let text = format!("{case}phase {}, step {step}{error}", phase + 1);
     let text = RichText::new(text).font(t.caption()).color(t.color.text_secondary);
-    ui.add(Label::new(text).truncate());
-    super::fields::hint(ui, "Axial above coronal, window -500 to 800 HU.");
+    ui.add(Label::new(text).truncate()).on_hover_text("Axial above coronal, window -500 to 800 HU");
 }
 
 /// Back and forth through the run's pictures.

@@ -1,9 +1,10 @@
 //! The column beside a run: what it does, its buttons, what the machine has left. Draws from the snapshot.
 
+use super::active::{Active, Doing, Wish};
 use super::command::TrainCommand;
 use super::fields::{self, duration, gib};
 use super::launch::sentence;
-use super::state::{Active, Doing, ModelChoice, RunEntry, Stand, TrainState, Wish};
+use super::state::{ModelChoice, RunEntry, Stand, TrainState};
 use super::{fields::rate_text, previews};
 use crate::app::command::{Command, Outbox};
 use crate::app::state::State;
@@ -14,9 +15,10 @@ use egui::{Align, Label, Layout, RichText, Ui, vec2};
 use egui_material_icons::icons::{ICON_FOLDER_OPEN, ICON_PAUSE, ICON_PLAY_ARROW, ICON_SAVE, ICON_STOP};
 use std::path::Path;
 
-/// The column.
-pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
+/// The column, `height` points of which are in sight.
+pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox, height: f32) {
     let t = theme();
+    let top = ui.cursor().top();
     let train = &state.train;
     let chosen = train.chosen.as_deref();
     let active = train.active.as_ref();
@@ -34,7 +36,8 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
         ui.add_space(t.space.small);
     }
     if let Some(view) = chosen.and_then(|folder| train.view(folder)) {
-        widgets::card(ui, |ui| previews::show(ui, view, out));
+        let rest = height - (ui.cursor().top() - top) - 2.0 * t.space.large;
+        widgets::card(ui, |ui| previews::show(ui, view, rest, out));
     }
 }
 
