@@ -73,6 +73,9 @@ pub struct Args {
     /// auto, cpu or cuda:N.
     #[arg(long, default_value_t)]
     device: DeviceChoice,
+    /// Processor cores to use; all where left out. A resumed run takes as many as before.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "resume")]
+    cores: Option<u16>,
     /// Print figures as JSON.
     #[arg(long)]
     json: bool,
@@ -97,7 +100,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         let packed = pack(&plan, run, &args.model, out, &args.also, args.device).map_err(explain)?;
         return show(&packed, args.json);
     }
-    let job = Job::fresh(plan.clone(), out.clone(), args.device);
+    let job = Job { cores: args.cores.map(usize::from), ..Job::fresh(plan.clone(), out.clone(), args.device) };
     if args.check { check(&job, &plan) } else { follow(&job) }
 }
 
@@ -179,9 +182,11 @@ impl Teller {
                 self.stages.notice(&text);
             }
             Event::Step(step) => self.tell_step(step),
-            Event::Validated(Validation { step, mean_mae_hu, best, .. }) => {
+            Event::Validated(Validation { step, mean_mae_hu, smoothed_mae_hu, best, .. }) => {
                 let mark = if *best { ", the best so far" } else { "" };
-                self.stages.notice(&format!("step {step}: validation MAE {mean_mae_hu:.1} HU{mark}"));
+                let text =
+                    format!("step {step}: validation MAE {mean_mae_hu:.1} HU (smoothed {smoothed_mae_hu:.1}{mark})");
+                self.stages.notice(&text);
             }
             Event::Warning(text) => self.stages.notice(&format!("warning: {text}")),
             Event::Checkpoint(_) => {}

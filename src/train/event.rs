@@ -135,6 +135,8 @@ pub struct Validation {
     pub mae_hu: Vec<(String, f64)>,
     /// Their mean.
     pub mean_mae_hu: f64,
+    /// The running mean of that over the phase's validations, by which the best is told.
+    pub smoothed_mae_hu: f64,
     /// Whether its smoothed mean is the least so far.
     pub best: bool,
     /// Pictures of the first case.

@@ -49,7 +49,7 @@ impl Stream {
 /// The order of an epoch's cases.
 fn order(seed: u64, epoch: u64, count: usize) -> Vec<usize> {
     /// Keeps this stream apart from those of the samples.
-    const ORDER_SEED: u64 = 0x6f72_6465_72;
+    const ORDER_SEED: u64 = 0x6f_7264_6572;
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ ORDER_SEED);
     rng.set_stream(epoch);
     let mut all: Vec<usize> = (0..count).collect();

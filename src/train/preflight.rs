@@ -88,8 +88,8 @@ pub fn preflight(job: &Job, plan: &TrainPlan, told: &mut dyn FnMut(usize) -> boo
         found.phases.push(estimate(phase, &rehearsal));
         found.disk_needed_bytes = found.disk_needed_bytes.max(FILES_AT_ONCE * rehearsal.stored_bytes);
         found.memory_used_bytes = found.memory_used_bytes.max(rehearsal.memory_bytes);
-        let least = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(a, b)| a.min(b)).or(a);
-        found.memory_available_bytes = least(found.memory_available_bytes, rehearsal.memory_left_bytes);
+        let left = found.memory_available_bytes.zip(rehearsal.memory_left_bytes);
+        found.memory_available_bytes = left.map(|(before, now)| before.min(now));
     }
     found.warnings = warnings(&found, plan);
     Ok(found)

@@ -65,6 +65,12 @@ impl Job {
         Self { begin: Begin::Fresh(Box::new(plan)), folder, device, cores: None }
     }
 
+    /// The same job on so many cores.
+    #[must_use]
+    pub fn on_cores(self, cores: usize) -> Self {
+        Self { cores: Some(cores), ..self }
+    }
+
     /// The cores the job uses.
     pub fn cores_to_use(&self) -> usize {
         self.cores.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get())).max(1)
@@ -291,12 +297,13 @@ impl Session<'_> {
         }
         let mean = errors.iter().map(|(_, e)| e).sum::<f64>() / count as f64;
         let best = self.state.judge.hear(mean);
-        let step = self.state.step;
+        let (step, smoothed) = (self.state.step, self.state.judge.smoothed.unwrap_or(mean));
         self.tell(&Event::Validated(Validation {
             phase: index,
             step,
             mae_hu: errors,
             mean_mae_hu: mean,
+            smoothed_mae_hu: smoothed,
             best,
             preview,
         }))?;

@@ -21,6 +21,16 @@ use rand_chacha::ChaCha8Rng;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
+/// A fresh run on one core: tests run beside each other, and threads that wait for each other would spin.
+fn fresh(plan: &TrainPlan, folder: &Path) -> Job {
+    Job::fresh(plan.clone(), folder.to_owned(), DeviceChoice::Cpu).on_cores(1)
+}
+
+/// The rest of a run.
+fn rest(folder: &Path) -> Job {
+    Job::resume(folder.to_owned(), DeviceChoice::Cpu)
+}
+
 /// Three synthetic patients in a folder, one of them for validation, and a plan of a few steps.
 fn small_plan(folder: &Path) -> TrainPlan {
     for seed in 0..3 {
@@ -218,7 +228,7 @@ fn a_small_run_learns_is_kept_and_can_be_packed() {
     let run = out.path().join("run");
     let mut errors: Vec<(usize, f64)> = Vec::new();
     let mut stages: Vec<Stage> = Vec::new();
-    train(&Job::fresh(plan.clone(), run.clone(), DeviceChoice::Cpu), &mut |event| {
+    train(&fresh(&plan, &run), &mut |event| {
         match event {
             Event::Validated(v) => errors.push((v.phase, v.mean_mae_hu)),
             Event::PhaseStarted { stage, .. } => stages.push(*stage),
@@ -239,7 +249,7 @@ fn a_small_run_learns_is_kept_and_can_be_packed() {
         assert!(run.join(file).is_file(), "{file}");
     }
 
-    let again = train(&Job::fresh(plan.clone(), run.clone(), DeviceChoice::Cpu), &mut |_| Control::Continue);
+    let again = train(&fresh(&plan, &run), &mut |_| Control::Continue);
     assert!(matches!(again, Err(TrainError::Plan(text)) if text.contains("already holds a run")));
 
     let shipped = out.path().join("shipped");
@@ -260,7 +270,7 @@ fn an_observer_can_stop_and_missing_cases_are_named() {
     let data = tempfile::tempdir().unwrap();
     let out = tempfile::tempdir().unwrap();
     let mut plan = small_plan(data.path());
-    let job = |plan: &TrainPlan, name: &str| Job::fresh(plan.clone(), out.path().join(name), DeviceChoice::Cpu);
+    let job = |plan: &TrainPlan, name: &str| fresh(plan, &out.path().join(name));
     let stopped = train(&job(&plan, "a"), &mut |_| Control::Stop);
     assert!(matches!(stopped, Err(TrainError::Stopped)));
     plan.data.validation = vec!["nobody".into()];
@@ -289,17 +299,17 @@ fn a_run_stopped_at_any_step_and_resumed_equals_the_uninterrupted_one_to_the_bit
     plan.steps.accumulate = 2;
     plan.phase[1].epochs = 3;
     let whole = out.path().join("whole");
-    train(&Job::fresh(plan.clone(), whole.clone(), DeviceChoice::Cpu), &mut |_| Control::Continue).unwrap();
+    train(&fresh(&plan, &whole), &mut |_| Control::Continue).unwrap();
     let parts = out.path().join("parts");
     // Stops in the first phase, at its end, and in the second; the job is begun anew each time.
-    let mut job = Job::fresh(plan, parts.clone(), DeviceChoice::Cpu);
+    let mut job = fresh(&plan, &parts);
     for stop_at in [(0, 2), (0, 3), (1, 1)] {
         let stopped = train(&job, &mut |event| match event {
             Event::Step(step) if (step.phase, step.step) == stop_at => Control::Stop,
             _ => Control::Continue,
         });
         assert!(matches!(stopped, Err(TrainError::Stopped)), "{stop_at:?}: {stopped:?}");
-        job = Job::resume(parts.clone(), DeviceChoice::Cpu);
+        job = rest(&parts);
     }
     train(&job, &mut |_| Control::Continue).unwrap();
     let (a, b) = (outcome(&whole), outcome(&parts));
@@ -357,7 +367,7 @@ fn a_loss_that_is_no_number_ends_the_run_and_leaves_the_checkpoint() {
     let mut plan = small_plan(data.path());
     (plan.phase[0].lr_high, plan.phase[0].lr_low) = (1e30, 1e30);
     plan.steps.checkpoint_every = 1;
-    let ended = train(&Job::fresh(plan, run.clone(), DeviceChoice::Cpu), &mut |_| Control::Continue).unwrap_err();
+    let ended = train(&fresh(&plan, &run), &mut |_| Control::Continue).unwrap_err();
     assert!(matches!(ended, TrainError::NotFinite { step } if step > 1), "{ended}");
     assert!(ended.to_string().contains("lower the learning rate"));
     let kept = checkpoint::peek(&run).unwrap().unwrap();
@@ -372,7 +382,7 @@ fn a_data_set_that_vanishes_is_named() {
     plan.data.validation.clear();
     let cases = data.path().to_owned();
     let mut steps = 0;
-    let ended = train(&Job::fresh(plan, out.path().join("run"), DeviceChoice::Cpu), &mut |event| {
+    let ended = train(&fresh(&plan, &out.path().join("run")), &mut |event| {
         // Before the first sample is asked for: what is in memory already would hide the loss.
         if matches!(event, Event::Started(_)) {
             (0..3).for_each(|k| std::fs::write(cases.join(format!("case-{k}.nii.gz")), "gone").unwrap());
@@ -390,8 +400,7 @@ fn a_handle_pauses_saves_and_stops() {
     let data = tempfile::tempdir().unwrap();
     let out = tempfile::tempdir().unwrap();
     let run = out.path().join("run");
-    let handle =
-        TrainHandle::start(Job::fresh(small_plan(data.path()), run.clone(), DeviceChoice::Cpu), || {}).unwrap();
+    let handle = TrainHandle::start(fresh(&small_plan(data.path()), &run), || {}).unwrap();
     let wait_for = |wanted: &dyn Fn(&Message) -> bool| loop {
         let message = handle.wait().expect("ended too early");
         if wanted(&message) {
@@ -417,7 +426,7 @@ fn a_plan_is_tried_without_writing() {
     let out = tempfile::tempdir().unwrap();
     let mut plan = small_plan(data.path());
     plan.data.validation.clear();
-    let job = Job::fresh(plan.clone(), out.path().join("run"), DeviceChoice::Cpu);
+    let job = fresh(&plan, &out.path().join("run"));
     let found = preflight(&job, &plan, &mut |_| true).unwrap();
     assert_eq!((found.training, found.validation, found.phases.len()), (3, 0, 2));
     assert_eq!(found.phases.iter().map(|p| p.steps).collect::<Vec<_>>(), [60, 6]);
@@ -448,7 +457,7 @@ fn the_smoke_preset_runs_both_stages_with_every_loss_and_learns() {
     let out = tempfile::tempdir().unwrap();
     let run = out.path().join("run");
     let plan = Preset::Smoke.plan().unwrap();
-    train(&Job::fresh(plan, run.clone(), DeviceChoice::Cpu), &mut |_| Control::Continue).unwrap();
+    train(&fresh(&plan, &run), &mut |_| Control::Continue).unwrap();
     let tables = Tables::read(&run).unwrap();
     let errors = |phase: usize| tables.means().filter(|v| v.phase == phase).map(|v| v.mae_hu).collect::<Vec<f64>>();
     let (coarse, refined) = (errors(0), errors(1));

@@ -55,11 +55,11 @@ fn a_killed_run_resumes_as_if_nothing_had_been() {
     let plan = plan(folder.path());
     let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
     let (whole_name, parts_name) = (whole.display().to_string(), parts.display().to_string());
-    let told = output(&["train", "--config", &plan, "-o", &whole_name]);
+    let told = output(&["train", "--config", &plan, "--cores", "1", "-o", &whole_name]);
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     let quiet = |args: &[&str]| biplane(args).stderr(Stdio::null()).spawn().unwrap();
     // With a checkpoint a step, a kill falls into a save as often as not.
-    kill_after(quiet(&["train", "--config", &plan, "-o", &parts_name]), &parts, 3);
+    kill_after(quiet(&["train", "--config", &plan, "--cores", "1", "-o", &parts_name]), &parts, 3);
     kill_after(quiet(&["train", "--resume", &parts_name]), &parts, 3);
     let told = output(&["train", "--resume", &parts_name]);
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
