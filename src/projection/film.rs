@@ -17,8 +17,8 @@ const PITCH_TOLERANCE: f64 = 1.25;
 /// The power that takes pictures made for display back towards line integrals. Displayed radiographs are stretched so
 /// that lungs are black; the curve of film and of the usual look-up tables is unknown and differs. Chosen on ten public
 /// pairs of chest radiographs, of which none was ever trained on: the air enclosed by the chest wall grows in nine of
-/// them (1.1 to 3.6 times) and lungs come out at -750 to -830 HU instead of -800 to -900. A power of 0.4 does no
-/// better where it was tried, one fitted to each film's own histogram does less.
+/// them (1.1 to 3.6 times) and lungs come out at -750 to -830 HU instead of -800 to -900, one pair apart. A power of
+/// 0.4 was better on one pair and no better on another; one fitted to each film's own histogram does less.
 const DISPLAY_POWER: f32 = 0.6;
 
 /// A picture made for display as something nearer to line integrals: x^0.6 of the standardised film, 0 below it.
