@@ -25,7 +25,7 @@ pub fn write(path: &Path, [width, height]: [usize; 2], rgba: &[u8]) -> Result<()
     })
 }
 
-/// Reads a picture that [`write`] wrote: `[width, height]` and its `rgba` bytes, row by row.
+/// Reads a picture that [`write()`] wrote: `[width, height]` and its `rgba` bytes, row by row.
 ///
 /// # Errors
 /// [`IoError`] where it is missing, damaged, of another kind, or larger than a screen.
