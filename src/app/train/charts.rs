@@ -8,17 +8,23 @@ use crate::app::command::{Command, Outbox};
 use crate::app::theme::theme;
 use crate::app::widgets::{self, NumberForm};
 use egui::{Align, Color32, Id, Label, Layout, RichText, Sense, Ui, WidgetInfo, vec2};
-use egui_plot::{HoverPosition, Line, MarkerShape, Plot, PlotPoint, Points, VLine};
+use egui_plot::{
+    GridInput, GridMark, HoverPosition, Line, MarkerShape, Plot, PlotPoint, Points, VLine, uniform_grid_spacer,
+};
 use std::ops::RangeInclusive;
 
 /// Share of its colour that the raw curve beneath the smoothed one has.
-const RAW_STRENGTH: f32 = 0.35;
+const RAW_STRENGTH: f32 = 0.5;
 /// Width of the smoothing slider with its value.
 const SMOOTHING_WIDTH: f32 = 190.0;
 /// Strongest smoothing: the past weighs so much.
 const MOST_SMOOTHING: f64 = 0.999;
 /// Room for the numbers of the value axis.
 const AXIS_WIDTH: f32 = 44.0;
+
+/// Decades of an axis below which 1, 2 and 5 are too few marks, and above which they are too many.
+const LEAST_DECADES: f64 = 0.5;
+const MOST_FINE_DECADES: f64 = 4.0;
 
 /// A run on a chart: its curves, its name, and its colour where several runs share the chart.
 pub struct Drawn<'a> {
@@ -40,6 +46,21 @@ pub fn plot<'a>(name: &str, height: f32) -> Plot<'a> {
         .allow_boxed_zoom(false)
         .allow_axis_zoom_drag(false)
         .grid_color(theme().color.line)
+}
+
+/// Marks of a logarithmic axis at 1, 2 and 5 of each power of ten; evenly where so few would be seen.
+fn log_marks(input: GridInput) -> Vec<GridMark> {
+    let (low, high) = input.bounds;
+    if high - low < LEAST_DECADES {
+        let steps = [input.base_step_size, 2.0 * input.base_step_size, 10.0 * input.base_step_size];
+        return uniform_grid_spacer(move |_| steps)(input);
+    }
+    let fine = high - low < MOST_FINE_DECADES;
+    let decades = low.floor() as i32..=high.ceil() as i32;
+    let marks =
+        decades.flat_map(|k| [(1.0f64, 1.0), (2.0, 0.5), (5.0, 0.5)].map(|(d, s)| (f64::from(k) + d.log10(), s)));
+    let marks = marks.filter(|(value, step)| (low..=high).contains(value) && (fine || *step == 1.0));
+    marks.map(|(value, step_size)| GridMark { value, step_size }).collect()
 }
 
 /// Where the pointer is on a chart, at the nearest point of a curve where there is one.
@@ -86,6 +107,7 @@ pub fn losses(
                 _ => format!("step {:.0}: {value}", place.x),
             })
         });
+    let chart = if log { chart.y_grid_spacer(log_marks) } else { chart };
     let runs: Vec<&Drawn> = runs.iter().collect();
     let response = chart.show(ui, |plot| {
         let visible = match plot.auto_bounds().x {
@@ -128,6 +150,18 @@ pub fn losses(
 /// Validation errors, the best one marked.
 pub fn validation(ui: &mut Ui, name: &str, runs: &[Drawn<'_>], height: f32) {
     let t = theme();
+    if runs.iter().all(|r| r.history.validations().is_empty()) {
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height.max(1.0)), Sense::hover());
+        name_it(ui, &response, name);
+        ui.painter().text(
+            rect.center(),
+            egui::Align2::CENTER_CENTER,
+            "No validation yet",
+            t.body(),
+            t.color.text_faint,
+        );
+        return;
+    }
     let total = runs.iter().map(|r| r.history.len()).max().unwrap_or(0).max(1) as f64;
     let chart = plot(name, height)
         .include_x(0.0)
@@ -135,7 +169,7 @@ pub fn validation(ui: &mut Ui, name: &str, runs: &[Drawn<'_>], height: f32) {
         .allow_drag(false)
         .allow_zoom(false)
         .allow_scroll(false)
-        .y_axis_formatter(|mark, _| format!("{:.0}", mark.value))
+        .y_axis_formatter(|mark, _| value_text(mark.value))
         .label_formatter(|at| Some(format!("step {:.0}: {:.1} HU", position(at).x, position(at).y)));
     let response = chart.show(ui, |plot| {
         let mut values = Vec::new();
@@ -156,16 +190,6 @@ pub fn validation(ui: &mut Ui, name: &str, runs: &[Drawn<'_>], height: f32) {
         plot.set_plot_bounds_y(lines::span(values.into_iter(), false).unwrap_or(0.0..=1.0));
     });
     name_it(ui, &response.response, name);
-    if runs.iter().all(|r| r.history.validations().is_empty()) {
-        let text = "No validation yet";
-        ui.painter().text(
-            response.response.rect.center(),
-            egui::Align2::CENTER_CENTER,
-            text,
-            t.body(),
-            t.color.text_faint,
-        );
-    }
 }
 
 /// Tells assistive tools what the chart is.
@@ -203,8 +227,8 @@ pub fn value_text(value: f64) -> String {
     }
 }
 
-/// Which losses are drawn and how: a chip for each, then smoothing, log axis, outliers.
-pub fn controls(ui: &mut Ui, history: Option<&History>, options: &ChartOptions, out: &mut Outbox) {
+/// Under what name, and how the losses are drawn: smoothing, log axis, outliers, and a chip for each of them.
+pub fn controls(ui: &mut Ui, name: &str, history: &History, options: &ChartOptions, out: &mut Outbox) {
     let t = theme();
     let mut edited = options.clone();
     let size = vec2(ui.available_width(), t.size.control);
@@ -224,7 +248,14 @@ pub fn controls(ui: &mut Ui, history: Option<&History>, options: &ChartOptions, 
         });
         ui.label(RichText::new("Smoothing").font(t.body()).color(t.color.text_secondary));
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            for quantity in Quantity::losses().filter(|q| history.is_none_or(|h| h.has(*q) || *q == Quantity::Loss)) {
+            ui.add(Label::new(RichText::new(name).font(t.title()).color(t.color.text)).truncate());
+        });
+    });
+    // A row of their own: stage 2 has many parts, and in a narrow window they wrap.
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(t.space.small, t.space.tiny);
+        {
+            for quantity in Quantity::losses().filter(|q| history.has(*q) || *q == Quantity::Loss) {
                 let on = edited.shown.contains(&quantity);
                 if chip(ui, quantity.label(), Some(colour(quantity)), on) {
                     match on {
@@ -233,7 +264,7 @@ pub fn controls(ui: &mut Ui, history: Option<&History>, options: &ChartOptions, 
                     }
                 }
             }
-        });
+        }
     });
     if edited != *options {
         out.send(Command::Train(TrainCommand::SetChart(edited)));

@@ -78,7 +78,7 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
         .zip(colours)
         .map(|((view, name), colour)| Drawn { history: &view.history, name, colour: Some(colour) })
         .collect();
-    charts::controls(ui, Some(&first.history), &train.chart, out);
+    charts::controls(ui, &names.join(" and "), &first.history, &train.chart, out);
     ui.add_space(t.space.tiny);
     let (width, height, gap) = (ui.available_width(), ui.available_height(), t.space.medium);
     let upper = ((height - gap) * LOSS_PART).floor();

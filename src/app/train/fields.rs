@@ -6,7 +6,7 @@ use crate::app::command::{Command, Outbox};
 use crate::app::state::Purpose;
 use crate::app::theme::theme;
 use crate::app::widgets::{self, NumberForm};
-use egui::{Align, DragValue, Key, Label, Layout, RichText, TextEdit, Ui, vec2};
+use egui::{Align, Align2, DragValue, Key, Label, Layout, RichText, TextEdit, Ui, vec2};
 use egui_material_icons::icons::ICON_FOLDER_OPEN;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,8 @@ pub fn line(ui: &mut Ui, name: &str, value: &str, hint: &str, width: f32) -> Opt
     let kept: Option<String> = ui.data(|data| data.get_temp(id));
     let mut text = kept.clone().unwrap_or_else(|| value.to_owned());
     let faint = RichText::new(hint).color(t.color.text_faint);
-    let edit = TextEdit::singleline(&mut text).hint_text(faint).desired_width(width - 2.0 * t.space.small);
+    let edit = TextEdit::singleline(&mut text).hint_text(faint).align(Align2::LEFT_CENTER);
+    let edit = edit.desired_width(width - 2.0 * t.space.small);
     let response = ui.name_inputs(name, |ui| ui.add_sized(vec2(width, t.size.control), edit)).on_hover_text(value);
     let given_up = response.has_focus() && ui.input(|i| i.key_pressed(Key::Escape));
     if given_up {

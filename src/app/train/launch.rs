@@ -21,9 +21,18 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
         ui.spacing_mut().item_spacing.y = t.space.small;
         widgets::caption(ui, "NEW RUN");
         widgets::row(ui, "Folder", |ui| {
-            let mut folder = Some(train.draft.folder.clone()).filter(|f| !f.as_os_str().is_empty());
+            // A bare name stands for a folder among the runs: whole paths are too long to be read.
+            let home = train.folder.as_deref();
+            let short = home.and_then(|home| train.draft.folder.strip_prefix(home).ok());
+            let shown = short.unwrap_or(&train.draft.folder).to_path_buf();
+            let mut folder = Some(shown.clone()).filter(|f| !f.as_os_str().is_empty());
             fields::path(ui, "Run folder", &mut folder, "where the run is kept", out, TrainPurpose::NewRun);
-            let folder = folder.unwrap_or_default();
+            let typed = folder.unwrap_or_default();
+            let folder = match home {
+                _ if typed == shown => train.draft.folder.clone(),
+                Some(home) if !typed.as_os_str().is_empty() => home.join(typed),
+                _ => typed,
+            };
             if folder != train.draft.folder {
                 out.send(Command::Train(TrainCommand::SetFolder(folder)));
             }

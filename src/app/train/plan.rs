@@ -86,7 +86,7 @@ fn head(ui: &mut Ui, state: &State, out: &mut Outbox) {
         let about = state.train.draft.preset.map_or("", Preset::description);
         let text = if about.is_empty() { format!("From {}", state.train.draft.origin) } else { title_case(about) };
         let text = RichText::new(text).font(t.body()).color(t.color.text_secondary);
-        ui.add(Label::new(text).truncate());
+        ui.add(Label::new(text).truncate()).on_hover_text(about);
     });
 }
 
@@ -205,7 +205,7 @@ fn networks(ui: &mut Ui, plan: &mut TrainPlan) {
     widgets::row(ui, "Checkpoint", |ui| {
         fields::whole(ui, "Checkpoint every", &mut steps.checkpoint_every, 0..=1_000_000, WEIGHT_WIDTH);
         ui.add_space(t.space.medium);
-        pair_label(ui, "Gradients of");
+        pair_label(ui, "Accumulate");
         fields::whole(ui, "Volumes a step", &mut steps.accumulate, 0..=64, WEIGHT_WIDTH);
     });
 }

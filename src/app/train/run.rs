@@ -29,7 +29,8 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
         return;
     }
     let t = theme();
-    charts::controls(ui, Some(&view.history), &train.chart, out);
+    let name = crate::app::apply::file_name(folder);
+    charts::controls(ui, &name, &view.history, &train.chart, out);
     ui.add_space(t.space.tiny);
     let (width, height) = (ui.available_width(), ui.available_height());
     let gap = t.space.medium;

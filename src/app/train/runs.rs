@@ -89,11 +89,17 @@ fn line(ui: &mut Ui, train: &TrainState, entry: &RunEntry, out: &mut Outbox) {
     }
     ui.with_layout(Layout::top_down(Align::Min), |ui| {
         ui.spacing_mut().item_spacing.y = t.space.tiny;
-        ui.add(Label::new(RichText::new(&entry.name).font(t.strong()).color(t.color.text)).truncate());
         let (words, ink) = stand(train, entry);
-        let error = live_best(train, entry).map_or(String::new(), |e| format!("  {e:.1} HU"));
-        let text = RichText::new(format!("{words}{error}")).font(t.caption()).color(ink);
-        ui.add(Label::new(text).truncate()).on_hover_text(format!("{words}{error}"));
+        let error = live_best(train, entry).map_or(String::new(), |e| format!("{e:.1} HU"));
+        let size = vec2(ui.available_width(), t.text.body + t.space.tiny);
+        ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+            let text = RichText::new(error).font(t.caption()).color(t.color.text_secondary);
+            ui.add(Label::new(text)).on_hover_text("Least validation error");
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(RichText::new(&entry.name).font(t.strong()).color(t.color.text)).truncate());
+            });
+        });
+        ui.add(Label::new(RichText::new(&words).font(t.caption()).color(ink)).truncate()).on_hover_text(words);
     });
 }
 
