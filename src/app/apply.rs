@@ -230,13 +230,6 @@ impl Workstation {
         }
     }
 
-    /// Goes to a workspace; the next launch begins there.
-    pub(super) fn go_to(&mut self, workspace: super::settings::Workspace) {
-        self.state.workspace = workspace;
-        self.settings.remembered.workspace = workspace;
-        self.save_settings();
-    }
-
     fn reconstruct(&mut self) {
         let Some([first, second]) = self.state.pair().map(|pair| pair.map(Arc::clone)) else { return };
         if self.state.run.is_some() || self.state.obstacle().is_some() {

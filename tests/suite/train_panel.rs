@@ -60,6 +60,12 @@ fn press(app: &mut App, name: &str) {
     app.step();
 }
 
+fn to_train(app: &mut App) {
+    app.get_by_role_and_label(Role::Tab, "Train").click();
+    app.step();
+    app.step();
+}
+
 /// Frames until `there` says so.
 fn wait(app: &mut App, what: &str, there: impl Fn(&State) -> bool) {
     let begun = Instant::now();
@@ -91,7 +97,7 @@ fn tiny() -> TrainPlan {
 
 fn with_tiny_plan(folder: &Path) -> App {
     let mut app = start(folder);
-    press(&mut app, "Train");
+    to_train(&mut app);
     press(&mut app, "Preset smoke: synthetic thoraxes, minutes, to see that training works");
     send(&mut app, TrainCommand::SetPlan(Box::new(tiny())));
     wait(&mut app, "the list of runs", |s| s.train.listed);
@@ -154,14 +160,14 @@ fn a_run_is_started_paused_stopped_resumed_and_its_model_used() {
     assert_eq!(state(&app).workspace, Workspace::Reconstruct);
     let setup = &state(&app).setup;
     assert_eq!(setup.models[setup.model].source, ModelSource::Folder(run.join("best")));
-    assert!(app.query_by_role_and_label(Role::Button, "Train").is_some());
+    assert!(app.query_by_role_and_label(Role::Tab, "Train").is_some());
 }
 
 #[test]
 fn faults_are_said_in_words_and_forbid_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let mut app = start(folder.path());
-    press(&mut app, "Train");
+    to_train(&mut app);
     let disabled = |app: &App| app.get_by_role_and_label(Role::Button, "Start training").accesskit_node().is_disabled();
     assert!(!disabled(&app), "the first plan needs nothing");
     press(&mut app, "Preset paper: width 64, 220 + 100 epochs, as published");
@@ -394,7 +400,7 @@ fn two_runs_are_compared_by_curves_and_by_the_lines_of_their_plans() {
         std::fs::write(run.join("validation.csv"), "phase,step,case,mae_hu\n0,1,a,123.4\n0,1,mean,123.4\n").unwrap();
     }
     let mut app = start(folder.path());
-    press(&mut app, "Train");
+    to_train(&mut app);
     wait(&mut app, "the list of runs", |s| s.train.runs.len() == 2);
     assert!(shows(&app, "Ended before a checkpoint") && shows(&app, "123.4 HU"));
     press(&mut app, "Compare try-1");

@@ -74,6 +74,13 @@ impl Workstation {
         }
     }
 
+    /// Goes to a workspace; the next launch begins there.
+    pub(in crate::app) fn go_to(&mut self, workspace: Workspace) {
+        self.state.workspace = workspace;
+        self.settings.remembered.workspace = workspace;
+        self.save_settings();
+    }
+
     /// A path was given for what this workspace asked.
     pub(in crate::app) fn given_for_training(&mut self, purpose: TrainPurpose, path: PathBuf) {
         let edit = |this: &mut Self, change: &dyn Fn(&mut TrainPlan)| {

@@ -124,7 +124,7 @@ pub fn tab(ui: &mut Ui, label: &str, note: Option<&str>, chosen: bool) -> Respon
     let width = name.size().x + gap + note.size().x + 2.0 * t.space.large;
     let (rect, response) = ui.allocate_exact_size(vec2(width, t.size.top_bar), Sense::click());
     let enabled = ui.is_enabled();
-    response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, chosen, label));
+    response.widget_info(|| WidgetInfo::selected(Role::Tab, enabled, chosen, label));
     if response.hovered() && !chosen {
         ui.painter().rect_filled(rect, 0.0, t.color.control);
     }
