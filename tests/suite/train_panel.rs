@@ -387,6 +387,7 @@ fn a_resumed_run_forgets_what_its_checkpoint_does_not_know() {
 fn two_runs_are_compared_by_curves_and_by_the_lines_of_their_plans() {
     let folder = tempfile::tempdir().unwrap();
     let mut plans = [tiny(), tiny()];
+    (plans[0].seed, plans[0].phase[1].lr_high) = (1, 1e-3);
     (plans[1].seed, plans[1].phase[1].lr_high) = (8, 5e-4);
     for (k, plan) in plans.iter().enumerate() {
         let run = folder.path().join("runs").join(format!("try-{}", k + 1));
