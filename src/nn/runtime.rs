@@ -79,7 +79,10 @@ impl DeviceChoice {
 pub fn device_name(device: Device) -> String {
     match device {
         Device::Cuda(n) => format!("GPU {n} (CUDA)"),
-        _ => format!("CPU, {} threads", tch::get_num_threads()),
+        _ => match tch::get_num_threads() {
+            1 => "CPU, 1 thread".to_owned(),
+            threads => format!("CPU, {threads} threads"),
+        },
     }
 }
 

@@ -65,6 +65,8 @@ impl Workstation {
             Event::PhaseStarted { phase, stage, side, steps, done } => {
                 (active.phase, active.kind, active.steps, active.step) = (phase, Some((stage, side)), steps, done);
                 (active.share, active.step_secs, active.step_share) = (done as f64 / steps.max(1) as f64, None, 0.0);
+                let epochs = active.plan.as_ref().and_then(|p| p.phase.get(phase)).map_or(1, |p| p.epochs);
+                active.epoch = (epochs * done / steps.max(1) + 1).min(epochs);
                 active.doing = Doing::Preparing;
                 self.state.train.view_mut(&folder).history.cut(phase, done);
             }
