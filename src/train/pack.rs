@@ -3,8 +3,7 @@
 
 use super::curve;
 use super::figures::{self, Figure};
-use super::run_dir::{LOSS_FILE, VALIDATION_FILE};
-use super::table::Tables;
+use super::table::{LOSS_FILE, Tables, VALIDATION_FILE};
 use super::{TrainError, TrainPlan};
 use crate::nn::model::{self, Metric};
 use crate::nn::{DeviceChoice, Model, ModelCard};

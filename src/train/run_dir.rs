@@ -4,7 +4,7 @@
 use super::checkpoint::State;
 use super::event::{Event, Step, Term, Validation};
 use super::preview::Preview;
-use super::table::Tables;
+use super::table::{LOSS_FILE, MEAN_CASE, Tables, VALIDATION_FILE};
 use super::{TrainError, TrainPlan, curve};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -17,12 +17,6 @@ use std::time::Duration;
 pub const PLAN_FILE: &str = "plan.toml";
 /// Where and with what it was computed, an entry a start.
 pub const ENVIRONMENT_FILE: &str = "environment.toml";
-/// A line a step.
-pub const LOSS_FILE: &str = "losses.csv";
-/// A line a case and validation.
-pub const VALIDATION_FILE: &str = "validation.csv";
-/// The mean's name in the validation table.
-pub const MEAN_CASE: &str = "mean";
 /// The curves, drawn anew at every validation.
 pub const CURVE_FILE: &str = "curves.svg";
 /// Pictures of a validation case.

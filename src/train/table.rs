@@ -1,10 +1,17 @@
-//! The tables of a run folder, read back: for curves, the panel and comparisons. Knows no network.
+//! The tables of a run folder: their names, and how they are read back for curves, the panel and comparisons. Knows no
+//! network.
 
 use super::TrainError;
-use super::run_dir::{LOSS_FILE, VALIDATION_FILE};
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
+
+/// A line a step.
+pub const LOSS_FILE: &str = "losses.csv";
+/// A line a case and validation.
+pub const VALIDATION_FILE: &str = "validation.csv";
+/// The mean's name in the validation table.
+pub const MEAN_CASE: &str = "mean";
 
 /// One line of the loss table.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +80,7 @@ impl Tables {
 
     /// The validation errors' means.
     pub fn means(&self) -> impl Iterator<Item = &ValidationRow> {
-        self.validations.iter().filter(|row| row.case == super::run_dir::MEAN_CASE)
+        self.validations.iter().filter(|row| row.case == MEAN_CASE)
     }
 
     /// Steps of each phase so far.

@@ -5,8 +5,9 @@ use super::history::History;
 use super::state::{PreviewFile, Resources, RunEntry, Stand};
 use crate::app::worker::Cancel;
 use crate::io::{self, IoError};
-use crate::train::run_dir::{BEST_MODEL, FINAL_MODEL, LOSS_FILE, PLAN_FILE, PREVIEW_FOLDER};
+use crate::train::run_dir::{BEST_MODEL, FINAL_MODEL, PLAN_FILE, PREVIEW_FOLDER};
 use crate::train::table::Tables;
+use crate::train::table::{LOSS_FILE, VALIDATION_FILE};
 use crate::train::{Job, Preflight, TrainError, TrainPlan, checkpoint, machine, preflight, run_dir};
 use egui::ColorImage;
 use std::path::{Path, PathBuf};
@@ -106,7 +107,7 @@ fn entry(folder: PathBuf) -> RunEntry {
 
 /// The least validation error of the stage that was trained last.
 fn best_error(folder: &Path, plan: Option<&TrainPlan>) -> Option<f64> {
-    let text = std::fs::read_to_string(folder.join(crate::train::run_dir::VALIDATION_FILE)).ok()?;
+    let text = std::fs::read_to_string(folder.join(VALIDATION_FILE)).ok()?;
     let tables = Tables::parse("", &text);
     let stage = |phase: usize| plan.and_then(|p| p.phase.get(phase)).map(|p| (p.stage, p.side));
     let last = tables.means().last()?.phase;
