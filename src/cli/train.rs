@@ -49,7 +49,7 @@ pub struct Args {
     /// Only the phases of stage 1 (coarse) or 2 (refine).
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2))]
     stage: Option<u8>,
-    /// Start from the networks of this model or run.
+    /// Start from the networks of this model, run or run's checkpoint.
     #[arg(long, value_name = "MODEL|RUN")]
     from: Option<PathBuf>,
     /// Do not train: look at data, disk and memory, and measure a step of each phase.
@@ -130,8 +130,9 @@ fn plan(args: &Args) -> Result<TrainPlan, CliError> {
     Ok(plan)
 }
 
-/// The model of a run folder, or the model folder itself.
-fn model_of(folder: &Path) -> PathBuf {
+/// The model of a run folder (or of the run whose checkpoint is named), or the model folder itself.
+fn model_of(path: &Path) -> PathBuf {
+    let folder = if path.is_file() { path.parent().unwrap_or(path) } else { path };
     let inside = [FINAL_MODEL, BEST_MODEL].map(|name| folder.join(name));
     inside.into_iter().find(|model| model.is_dir()).unwrap_or_else(|| folder.to_owned())
 }

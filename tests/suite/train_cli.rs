@@ -106,4 +106,14 @@ fn a_plan_can_be_shown_and_changed() {
     assert_eq!(plan.phase.len(), 1);
     assert_eq!(plan.phase[0].epochs, 100);
     assert_eq!(plan.start_from.as_deref(), Some(Path::new("models/a")));
+    // A run, and its checkpoint, stand for the run's best model until there is a final one.
+    let run = tempfile::tempdir().unwrap();
+    let checkpoint = run.path().join("checkpoint.safetensors");
+    fs::create_dir(run.path().join("best")).unwrap();
+    fs::write(&checkpoint, "").unwrap();
+    for from in [run.path(), &checkpoint] {
+        let told = output(&["train", "--preset", "paper", "--from", &from.display().to_string(), "--show"]);
+        let plan = biplane::train::TrainPlan::parse(&String::from_utf8(told.stdout).unwrap()).unwrap();
+        assert_eq!(plan.start_from, Some(run.path().join("best")));
+    }
 }
