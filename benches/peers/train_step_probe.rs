@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (width, side, steps) = (width.parse()?, side.parse()?, steps.parse::<u64>()?);
     tch::set_num_threads(threads.parse()?);
-    tch::manual_seed(1);
+    biplane::nn::parameters::seed_weights(1);
     let precision = match precision.as_str() {
         "auto" => Precision::fastest(Device::Cpu),
         "bf16" => Precision::Bf16,

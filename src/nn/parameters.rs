@@ -2,6 +2,9 @@
 //! one vector. Knows no architecture.
 
 use super::NnError;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::cell::RefCell;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
@@ -35,6 +38,31 @@ pub enum Init {
     Zero,
 }
 
+thread_local! {
+    /// What fresh weights are drawn from. libtorch's own generator is one for the whole process: jobs on other threads
+    /// would take numbers out of a run's stream.
+    static WEIGHTS: RefCell<ChaCha8Rng> = RefCell::new(ChaCha8Rng::seed_from_u64(0));
+}
+
+/// Seeds the fresh weights of every network that this thread makes from now on.
+pub fn seed_weights(seed: u64) {
+    WEIGHTS.with_borrow_mut(|rng| *rng = ChaCha8Rng::seed_from_u64(seed));
+}
+
+/// Normal values of a deviation, by Box and Muller, two of each draw.
+fn normals(count: usize, deviation: f32) -> Vec<f32> {
+    WEIGHTS.with_borrow_mut(|rng| {
+        let mut values = Vec::with_capacity(count + 1);
+        while values.len() < count {
+            let length = deviation * (-2.0 * rng.random_range(f32::MIN_POSITIVE..1.0).ln()).sqrt();
+            let (sin, cos) = rng.random_range(0.0..std::f32::consts::TAU).sin_cos();
+            values.extend([length * cos, length * sin]);
+        }
+        values.truncate(count);
+        values
+    })
+}
+
 /// Declares parameters one by one; their order is the order of the flat tensor.
 #[derive(Default)]
 pub struct Declaration {
@@ -53,7 +81,7 @@ impl Declaration {
         self.entries.len() - 1
     }
 
-    /// The parameters with their starting values, f32, on `device`. Seed libtorch first for repeatable values.
+    /// The parameters with their starting values, f32, on `device`; see [`seed_weights`] for repeatable ones.
     ///
     /// # Errors
     /// Where the device cannot hold them.
@@ -62,7 +90,10 @@ impl Declaration {
         let values = self.entries.iter().zip(&self.inits).map(|(entry, init)| {
             let n = [entry.len()];
             Ok(match init {
-                Init::Kaiming { fan } => Tensor::f_randn(n, options)?.f_mul_scalar((2.0 / *fan as f64).sqrt())?,
+                Init::Kaiming { fan } => {
+                    let deviation = (2.0 / *fan as f32).sqrt();
+                    Tensor::f_from_slice(&normals(n[0] as usize, deviation))?.f_to_device(device)?
+                }
                 Init::One => Tensor::f_ones(n, options)?,
                 Init::Zero => Tensor::f_zeros(n, options)?,
             })

@@ -18,7 +18,7 @@ pub struct Networks {
 }
 
 impl Networks {
-    /// Those a run begins with: fresh ones, or those of the model it starts from. Seed libtorch first.
+    /// Those a run begins with: fresh ones, or those of the model it starts from. Seed the weights first.
     ///
     /// # Errors
     /// [`TrainError::Plan`] where that model is of another shape; what loading it gives.

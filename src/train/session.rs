@@ -14,6 +14,7 @@ use super::preview::Preview;
 use super::run_dir::{BEST_MODEL, FINAL_MODEL, RunDir, Start};
 use super::{TrainError, TrainPlan};
 use crate::nn::Precision;
+use crate::nn::parameters::seed_weights;
 use crate::nn::runtime::{DeviceChoice, device_name};
 use crate::nn::unet::UNet;
 use std::path::PathBuf;
@@ -175,7 +176,7 @@ impl Session<'_> {
         let mut networks = match &stored {
             Some(tensors) => Networks::restore(tensors, &self.plan.network, self.device)?,
             None => {
-                tch::manual_seed(self.plan.seed as i64);
+                seed_weights(self.plan.seed);
                 Networks::first(self.plan, self.device)?
             }
         };
@@ -201,7 +202,7 @@ impl Session<'_> {
         stored: Option<Tensors>,
     ) -> Result<Networks, TrainError> {
         // Fresh weights of a phase depend on the seed and the phase alone, however often the run was resumed.
-        tch::manual_seed((self.plan.seed ^ ((index as u64) << 32)) as i64);
+        seed_weights(self.plan.seed ^ ((index as u64) << 32));
         self.collapsed = false;
         let stored = stored.filter(|_| self.state.step > 0);
         let (mut learner, idle) = begin_phase(self.plan, phase, networks, self.state.precision, self.device)?;

@@ -91,7 +91,7 @@ struct Slices {
 }
 
 impl Stage2 {
-    /// Starts learning from the refiner's weights; the coarse network stays as it is. Seed libtorch first: the networks
+    /// Starts learning from the refiner's weights; the coarse network stays as it is. Seed the weights first: the networks
     /// that judge begin with fresh weights.
     ///
     /// # Errors

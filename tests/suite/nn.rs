@@ -3,6 +3,7 @@
 use biplane::geometry::phantom::{ThoraxLimits, thorax};
 use biplane::geometry::{Frame, Preset, ViewPair};
 use biplane::nn::model::{self, RefineArchitecture};
+use biplane::nn::parameters::seed_weights;
 use biplane::nn::refine::RefineInput;
 use biplane::nn::unet::{Dims, UNet, UNetConfig, uninterrupted};
 use biplane::nn::{
@@ -138,7 +139,7 @@ fn small(mut pair: ViewPair) -> ViewPair {
 
 /// A model folder with fresh weights, quick enough for a test.
 pub(crate) fn tiny_model(folder: &Path, refine: bool) -> ModelCard {
-    tch::manual_seed(5);
+    seed_weights(5);
     let mut card = ModelSource::Bundled.card().unwrap();
     card.architecture.coarse_width = 2;
     card.architecture.refine = refine.then_some(RefineArchitecture { width: 2, input: RefineInput::default() });
@@ -222,7 +223,7 @@ fn half_precision_weights_come_back_as_they_were_rounded() {
     let folder = tempfile::tempdir().unwrap();
     tiny_model(folder.path(), false);
     let model = Model::load(folder.path(), Device::Cpu).unwrap();
-    tch::manual_seed(5);
+    seed_weights(5);
     let fresh = Model::fresh(model.card().clone(), Device::Cpu).unwrap();
     let rounded = fresh.coarse().parameters().flat().to_kind(Kind::Half).to_kind(Kind::Float);
     assert_eq!(model.coarse().parameters().flat(), &rounded);

@@ -461,7 +461,7 @@ fn the_smoke_preset_runs_both_stages_with_every_loss_and_learns() {
     let tables = Tables::read(&run).unwrap();
     let errors = |phase: usize| tables.means().filter(|v| v.phase == phase).map(|v| v.mae_hu).collect::<Vec<f64>>();
     let (coarse, refined) = (errors(0), errors(1));
-    assert!(coarse.last().unwrap() < &(0.8 * coarse[0]), "stage 1: {coarse:?}");
+    assert!(coarse.windows(2).all(|pair| pair[1] < pair[0]), "stage 1: {coarse:?}");
     // So few steps prove that stage 2 runs and spoils nothing; whether it helps is for real patients to tell.
     assert!(refined.last().unwrap() < &(1.05 * coarse.last().unwrap()), "stage 2: {refined:?} after {coarse:?}");
     let terms: Vec<&str> = tables.losses.last().unwrap().terms.iter().map(|(name, _)| name.as_str()).collect();
