@@ -16,6 +16,8 @@ pub mod metrics;
 
 pub mod train;
 
+pub mod evaluate;
+
 pub mod gpu;
 
 pub mod app;
