@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::interrupt;
 use super::terminal::{Stages, notice, print, print_json};
-use crate::nn::DeviceChoice;
+use crate::nn::{DeviceChoice, Method};
 use crate::train::event::{Started, Step, Validation};
 use crate::train::figures::{Figure, figures};
 use crate::train::plan::Stage;
@@ -22,6 +22,7 @@ Examples:
   biplane train --preset smoke -o runs/smoke                   see that training works, on synthetic thoraxes
   biplane train --preset paper --data dataset/ -o runs/paper   the paper's networks and schedule
   biplane train --config run.toml -o runs/a                    a plan of your own
+  biplane train --method x2ctgan --config run.toml -o runs/x   a baseline on the same plan
   biplane train --resume runs/a                                go on after Ctrl+C, a crash or a power cut
   biplane train --config run.toml --stage 2 --from runs/a -o runs/b    stage 2 alone, on a finished stage 1
   biplane train --config run.toml --check -o runs/a            data, disk, memory and time; trains nothing
@@ -37,6 +38,10 @@ pub struct Args {
     /// A plan that comes with the program: paper, compact or smoke.
     #[arg(long, conflicts_with = "resume")]
     preset: Option<Preset>,
+    /// Train another method on the same plan: biplane, unet3d, cnn2d or x2ctgan. Where a method has no refining network,
+    /// the steps of stage 2 are further steps of its one network.
+    #[arg(long, value_name = "METHOD", conflicts_with = "resume")]
+    method: Option<Method>,
     /// Go on with the run in this folder from its checkpoint.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["data", "stage", "from", "output", "check", "show"])]
     resume: Option<PathBuf>,
@@ -117,6 +122,9 @@ fn plan(args: &Args) -> Result<TrainPlan, CliError> {
     };
     if let Some(folder) = &args.data {
         plan.data.folder = Some(folder.clone());
+    }
+    if let Some(method) = args.method {
+        plan = plan.with_method(method);
     }
     if let Some(stage) = args.stage {
         plan = plan.only(if stage == 1 { Stage::Coarse } else { Stage::Refine });

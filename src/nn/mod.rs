@@ -1,7 +1,10 @@
 //! The networks and what runs them: devices, parameters, the two U-Nets, model folders, the reconstructor.
 //! Knows tensors; knows no screen, no loss and no metric.
 
+pub mod baselines;
+pub mod blocks;
 pub mod coarse;
+pub mod method;
 pub mod model;
 pub mod parameters;
 pub mod perceptual;
@@ -15,6 +18,7 @@ pub mod unet;
 mod error;
 
 pub use error::NnError;
+pub use method::Method;
 pub use model::{Model, ModelCard, ModelSource};
 pub use reconstruct::{Event, Handle, Job, Reconstruction, Reconstructor};
 pub use runtime::{DeviceChoice, Precision};

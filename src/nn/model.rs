@@ -1,9 +1,11 @@
 //! A model folder: weights as safetensors beside a card in TOML that explains itself. Knows no training.
 
+use super::coarse::{Coarse, CoarseConfig};
+use super::method::Method;
 use super::parameters::Parameters;
 use super::refine::RefineInput;
 use super::unet::UNet;
-use super::{NnError, coarse, refine};
+use super::{NnError, refine};
 use crate::geometry::ViewPair;
 use crate::projection::BackProjection;
 use serde::{Deserialize, Serialize};
@@ -51,12 +53,22 @@ pub struct ModelCard {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
+    /// Whose networks these are; ours where absent.
+    #[serde(default)]
+    pub method: Method,
     /// Channels of the coarse network's first level.
     pub coarse_width: i64,
     /// How the films enter.
     pub input: BackProjection,
     /// The refining network; absent where the coarse volume is the result.
     pub refine: Option<RefineArchitecture>,
+}
+
+impl Architecture {
+    /// Shape of the network that makes the volume.
+    pub fn coarse(&self) -> CoarseConfig {
+        CoarseConfig { method: self.method, base_width: self.coarse_width, input: self.input }
+    }
 }
 
 /// Shape of the refining network.
@@ -179,7 +191,7 @@ fn bundled_path() -> PathBuf {
 /// Both networks with their card, ready to compute.
 pub struct Model {
     card: ModelCard,
-    coarse: UNet,
+    coarse: Coarse,
     refine: Option<UNet>,
 }
 
@@ -229,7 +241,7 @@ impl Model {
     /// Where the device cannot hold it.
     pub fn fresh(card: ModelCard, device: Device) -> Result<Self, NnError> {
         let shape = card.architecture;
-        let coarse = UNet::new(coarse::config(shape.coarse_width, shape.input), device)?;
+        let coarse = Coarse::new(shape.coarse(), device)?;
         let refine = shape.refine.map(|r| UNet::new(refine::config(r.width, r.input), device)).transpose()?;
         Ok(Self { card, coarse, refine })
     }
@@ -239,13 +251,18 @@ impl Model {
         &self.card
     }
 
-    /// The coarse network.
-    pub fn coarse(&self) -> &UNet {
+    /// How many numbers both networks learnt.
+    pub fn parameter_count(&self) -> usize {
+        self.coarse.parameters().len() + self.refine.as_ref().map_or(0, |net| net.parameters().len())
+    }
+
+    /// The network that makes the volume.
+    pub fn coarse(&self) -> &Coarse {
         &self.coarse
     }
 
     /// The networks themselves, to train on.
-    pub fn into_networks(self) -> (UNet, Option<UNet>) {
+    pub fn into_networks(self) -> (Coarse, Option<UNet>) {
         (self.coarse, self.refine)
     }
 

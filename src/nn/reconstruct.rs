@@ -4,7 +4,6 @@ use super::model::{Model, ModelSource};
 use super::refine::refine_slices;
 use super::runtime::{DeviceChoice, Precision, device_name};
 use super::tensor::{from_channels, to_values};
-use super::unet::CONVS;
 use super::{NnError, unet};
 use crate::geometry::{CUBE_SIDE_VOXELS, Frame, Raster, ViewPair, Volume};
 use crate::projection::{back_project, prepare_film, standardise};
@@ -271,7 +270,7 @@ impl Run {
         let done = Cell::new(0);
         let interrupt = || {
             self.check()?;
-            self.tell(Event::Coarse { done: done.get(), of: CONVS });
+            self.tell(Event::Coarse { done: done.get(), of: model.coarse().parts() });
             done.set(done.get() + 1);
             Ok(())
         };

@@ -5,10 +5,13 @@
 //! channels; skip and up are concatenated in this order; the head is a linear conv 1^n. The contrast network of
 //! stage 2 has the same levels, goes up bilinearly and has no head.
 
-use super::parameters::{Declaration, Init, Parameters};
+use super::blocks::{Conv, Kernel, Norm, UpConv, channels_last};
+use super::parameters::{Declaration, Parameters};
 use super::recompute::{Level, Tape};
 use super::{NnError, Precision};
 use tch::{Device, Kind, Tensor};
+
+pub use super::blocks::Dims;
 
 /// Levels of both networks.
 pub const LEVELS: usize = 5;
@@ -16,32 +19,6 @@ pub const LEVELS: usize = 5;
 pub const CONVS: usize = 2 * (2 * LEVELS - 1);
 /// Every side of the input must be a multiple of this: four halvings.
 pub const SIDE_MULTIPLE: i64 = 16;
-/// Guards the instance norm's division (PyTorch's default).
-const NORM_EPS: f64 = 1e-5;
-
-/// Whether the network slides over planes or volumes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dims {
-    /// `[N, C, H, W]`.
-    Two,
-    /// `[N, C, D, H, W]`.
-    Three,
-}
-
-impl Dims {
-    fn count(self) -> usize {
-        match self {
-            Self::Two => 2,
-            Self::Three => 3,
-        }
-    }
-
-    fn kernel(self, out_channels: i64, in_channels: i64, side: i64) -> Vec<i64> {
-        let mut shape = vec![out_channels, in_channels];
-        shape.resize(2 + self.count(), side);
-        shape
-    }
-}
 
 /// How a decoder level doubles its sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,14 +40,14 @@ pub struct UNetConfig {
     pub base_width: i64,
     /// The way up.
     pub upsampling: Upsampling,
-    /// Whether a linear conv 1^n gives one channel; a network without one gives features only.
-    pub head: bool,
+    /// Channels that a linear conv 1^n gives at the end; a network without one gives features only.
+    pub out_channels: Option<i64>,
 }
 
 impl UNetConfig {
     /// The U-Net of both stages: transposed convs up, one channel out.
     pub fn new(dims: Dims, in_channels: i64, base_width: i64) -> Self {
-        Self { dims, in_channels, base_width, upsampling: Upsampling::Transposed, head: true }
+        Self { dims, in_channels, base_width, upsampling: Upsampling::Transposed, out_channels: Some(1) }
     }
 }
 
@@ -82,17 +59,10 @@ pub struct Features {
     pub top: Tensor,
 }
 
-/// Indices of one conv's weight and bias.
-#[derive(Clone, Copy)]
-struct Conv {
-    weight: usize,
-    bias: usize,
-}
-
 /// Conv and norm, twice.
 struct Block {
     convs: [Conv; 2],
-    norms: [Conv; 2],
+    norms: [Norm; 2],
 }
 
 /// The network and its parameters.
@@ -101,7 +71,7 @@ pub struct UNet {
     parameters: Parameters,
     encoder: Vec<Block>,
     /// None a level where the way up has no weights.
-    ups: Vec<Option<Conv>>,
+    ups: Vec<Option<UpConv>>,
     decoder: Vec<Block>,
     head: Option<Conv>,
 }
@@ -132,7 +102,8 @@ impl UNet {
             let (up, raised) = match config.upsampling {
                 Upsampling::Transposed => {
                     let name = format!("up{}", level + 1);
-                    (Some(Conv::declare_transposed(&mut declare, &name, config.dims, width(level + 1))), width(level))
+                    let (from, to) = (width(level + 1), width(level));
+                    (Some(UpConv::declare(&mut declare, &name, config.dims, from, to)), to)
                 }
                 Upsampling::Linear => (None, width(level + 1)),
             };
@@ -140,8 +111,20 @@ impl UNet {
             let name = format!("dec{}", level + 1);
             decoder.push(Block::declare(&mut declare, &name, config.dims, width(level) + raised, width(level)));
         }
-        let head = config.head.then(|| Conv::declare(&mut declare, "head", config.dims, config.base_width, 1, 1));
+        let head = config
+            .out_channels
+            .map(|to| Conv::declare(&mut declare, "head", config.dims, config.base_width, to, Kernel::POINT));
         Ok(Self { config, parameters: declare.build(device)?, encoder, ups, decoder, head })
+    }
+
+    /// A network of the same shape with other weights, given as [`Parameters::flat`] has them.
+    ///
+    /// # Errors
+    /// Where lengths differ, or the device cannot hold it.
+    pub fn with_values(&self, values: &Tensor) -> Result<Self, NnError> {
+        let mut fresh = Self::new(self.config, values.device())?;
+        fresh.parameters.set_flat(values)?;
+        Ok(fresh)
     }
 
     /// What it was built from.
@@ -165,20 +148,20 @@ impl UNet {
     /// libtorch's.
     pub fn silence_head(&mut self) -> Result<(), NnError> {
         let _guard = tch::no_grad_guard();
-        for index in self.head.iter().flat_map(|head| [head.weight, head.bias]) {
+        for index in self.head.iter().flat_map(Conv::places) {
             let _ = self.parameters.get(index).shallow_clone().f_zero_()?;
         }
         Ok(())
     }
 
-    /// `[N, C, (D,) H, W]` to `[N, 1, (D,) H, W]`, f32 in and out; convolutions in `precision`, norms and head in f32.
+    /// `[N, C, (D,) H, W]` to `[N, O, (D,) H, W]`, O the head's channels, f32 in and out; convolutions in `precision`, norms and head in f32.
     ///
     /// # Errors
     /// [`NnError::Input`] where a side is no multiple of 16, the channels differ, or the network has no head; what
     /// `interrupt` returns; libtorch's.
     pub fn forward(&self, input: &Tensor, precision: Precision, interrupt: Interrupt) -> Result<Tensor, NnError> {
         let head = self.head.ok_or_else(|| NnError::Input("the network has no head, it gives features only".into()))?;
-        self.convolve(&self.features(input, precision, interrupt)?.top, head, 0)
+        head.apply(&self.parameters, &self.features(input, precision, interrupt)?.top)
     }
 
     /// The features before the head, f32; as [`UNet::forward`] otherwise.
@@ -198,7 +181,7 @@ impl UNet {
         let head = self.head.ok_or_else(|| NnError::Input("the network has no head, it gives features only".into()))?;
         let mut tape = Tape::default();
         let features = self.levels(input, precision, &uninterrupted, &mut |level| tape.record(level))?;
-        Ok((self.convolve(&features.top, head, 0)?, tape))
+        Ok((head.apply(&self.parameters, &features.top)?, tape))
     }
 
     /// Goes down and up, each level computed by `run`.
@@ -253,30 +236,12 @@ impl UNet {
         let mut x = input.shallow_clone();
         for (conv, norm) in block.convs.iter().zip(&block.norms) {
             interrupt()?;
-            x = self.convolve(&x, *conv, 1)?;
-            x = self.normalise(&x, *norm)?.f_leaky_relu()?;
+            x = norm.apply(&self.parameters, &conv.apply(&self.parameters, &x)?)?.f_leaky_relu()?;
         }
         Ok(x)
     }
 
-    fn weights(&self, conv: Conv, kind: Kind) -> Result<(Tensor, Tensor), NnError> {
-        let get = |index| self.parameters.get(index).f_to_kind(kind);
-        Ok((get(conv.weight)?, get(conv.bias)?))
-    }
-
-    fn convolve(&self, x: &Tensor, conv: Conv, padding: i64) -> Result<Tensor, NnError> {
-        let (weight, bias) = self.weights(conv, x.kind())?;
-        if self.config.dims == Dims::Three && x.device() == Device::Cpu && tch::utils::has_mkldnn() {
-            // libtorch would take a slow loop for the small images of the deep levels.
-            return Ok(x.f_mkldnn_convolution(&weight, Some(&bias), [padding; 3], [1; 3], [1; 3], 1)?);
-        }
-        Ok(match self.config.dims {
-            Dims::Two => x.f_conv2d(&weight, Some(&bias), [1; 2], [padding; 2], [1; 2], 1)?,
-            Dims::Three => x.f_conv3d(&weight, Some(&bias), [1; 3], [padding; 3], [1; 3], 1)?,
-        })
-    }
-
-    fn raise(&self, x: &Tensor, up: Option<Conv>) -> Result<Tensor, NnError> {
+    fn raise(&self, x: &Tensor, up: Option<UpConv>) -> Result<Tensor, NnError> {
         let Some(up) = up else {
             let sides: Vec<i64> = x.size()[2..].iter().map(|s| 2 * s).collect();
             return Ok(match self.config.dims {
@@ -284,11 +249,7 @@ impl UNet {
                 Dims::Three => x.f_upsample_trilinear3d(sides, false, None, None, None)?,
             });
         };
-        let (weight, bias) = self.weights(up, x.kind())?;
-        Ok(match self.config.dims {
-            Dims::Two => x.f_conv_transpose2d(&weight, Some(&bias), [2; 2], [0; 2], [0; 2], 1, [1; 2])?,
-            Dims::Three => x.f_conv_transpose3d(&weight, Some(&bias), [2; 3], [0; 3], [0; 3], 1, [1; 3])?,
-        })
+        up.apply(&self.parameters, x)
     }
 
     fn halve(&self, x: &Tensor) -> Result<Tensor, NnError> {
@@ -297,64 +258,16 @@ impl UNet {
             Dims::Three => x.f_max_pool3d([2; 3], [2; 3], [0; 3], [1; 3], false)?,
         })
     }
-
-    /// Instance norm with statistics in f32. At N = 1 the batch norm kernel computes the same and is the
-    /// fastest on the CPU; for more samples group norm with a group a channel is.
-    fn normalise(&self, x: &Tensor, norm: Conv) -> Result<Tensor, NnError> {
-        let (scale, shift) = self.weights(norm, Kind::Float)?;
-        let size = x.size();
-        if x.device().is_cuda() {
-            let wide = x.f_to_kind(Kind::Float)?;
-            let none = None::<&Tensor>;
-            let out = wide.f_instance_norm(Some(&scale), Some(&shift), none, none, true, 0.0, NORM_EPS, true)?;
-            return Ok(out.f_to_kind(x.kind())?);
-        }
-        if size[0] == 1 {
-            let none = None::<&Tensor>;
-            return Ok(x.f_batch_norm(Some(&scale), Some(&shift), none, none, true, 0.0, NORM_EPS, false)?);
-        }
-        Ok(x.f_group_norm(size[1], Some(&scale), Some(&shift), NORM_EPS, false)?)
-    }
-}
-
-impl Conv {
-    fn declare(declare: &mut Declaration, name: &str, dims: Dims, from: i64, to: i64, side: i64) -> Self {
-        let fan = from * side.pow(dims.count() as u32);
-        Self {
-            weight: declare.add(format!("{name}.weight"), &dims.kernel(to, from, side), Init::Kaiming { fan }),
-            bias: declare.add(format!("{name}.bias"), &[to], Init::Zero),
-        }
-    }
-
-    /// A transposed conv of side 2 that halves `from` channels.
-    fn declare_transposed(declare: &mut Declaration, name: &str, dims: Dims, from: i64) -> Self {
-        let to = from / 2;
-        Self {
-            weight: declare.add(format!("{name}.weight"), &dims.kernel(from, to, 2), Init::Kaiming { fan: from }),
-            bias: declare.add(format!("{name}.bias"), &[to], Init::Zero),
-        }
-    }
 }
 
 impl Block {
     fn declare(declare: &mut Declaration, name: &str, dims: Dims, from: i64, to: i64) -> Self {
         let mut one = |k: usize, from: i64| {
-            let conv = Conv::declare(declare, &format!("{name}.conv{k}"), dims, from, to, 3);
-            let norm = Conv {
-                weight: declare.add(format!("{name}.norm{k}.weight"), &[to], Init::One),
-                bias: declare.add(format!("{name}.norm{k}.bias"), &[to], Init::Zero),
-            };
+            let conv = Conv::declare(declare, &format!("{name}.conv{k}"), dims, from, to, Kernel::SAME);
+            let norm = Norm::declare(declare, &format!("{name}.norm{k}"), to);
             (conv, norm)
         };
         let ((conv1, norm1), (conv2, norm2)) = (one(1, from), one(2, to));
         Self { convs: [conv1, conv2], norms: [norm1, norm2] }
     }
-}
-
-/// The same values with channels fastest in memory, which the CPU's kernels are fastest on.
-fn channels_last(x: &Tensor, dims: Dims) -> Result<Tensor, NnError> {
-    Ok(match dims {
-        Dims::Two => x.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?,
-        Dims::Three => x.f_permute([0, 2, 3, 4, 1])?.f_contiguous()?.f_permute([0, 4, 1, 2, 3])?,
-    })
 }

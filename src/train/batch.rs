@@ -2,6 +2,7 @@
 
 use super::TrainError;
 use super::augment::Sample;
+use crate::nn::coarse::Coarse;
 use crate::nn::refine::{RefineInput, refine_slices};
 use crate::nn::tensor::from_channels;
 use crate::nn::unet::{UNet, uninterrupted};
@@ -72,7 +73,7 @@ impl Batch {
 ///
 /// # Errors
 /// libtorch's.
-pub fn coarse_volume(net: &UNet, batch: &Batch, precision: Precision) -> Result<Tensor, TrainError> {
+pub fn coarse_volume(net: &Coarse, batch: &Batch, precision: Precision) -> Result<Tensor, TrainError> {
     let _guard = tch::no_grad_guard();
     Ok(net.forward(&batch.input, precision, &uninterrupted)?.f_select(0, 0)?.f_select(0, 0)?)
 }

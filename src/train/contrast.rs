@@ -51,8 +51,11 @@ impl ContrastNet {
     /// # Errors
     /// Where the device cannot hold it.
     pub fn new(base_width: i64, device: Device) -> Result<Self, NnError> {
-        let config =
-            UNetConfig { upsampling: Upsampling::Linear, head: false, ..UNetConfig::new(Dims::Two, 1, base_width) };
+        let config = UNetConfig {
+            upsampling: Upsampling::Linear,
+            out_channels: None,
+            ..UNetConfig::new(Dims::Two, 1, base_width)
+        };
         let mut declare = Declaration::default();
         let semantic = declare_head(&mut declare, "semantic", BOTTOM_OVER_BASE * base_width);
         let anatomy = declare_head(&mut declare, "anatomy", base_width);

@@ -1,35 +1,51 @@
-//! The discriminator of stage 2: a 70 x 70 PatchGAN over slices. Knows no schedule.
+//! Discriminators that see patches: over slices in stage 2, over volumes in X2CT-GAN. Knows no schedule.
 //!
 //! Isola et al., "Image-to-image translation with conditional adversarial networks", CVPR 2017: C64-C128-C256-C512
-//! with 4 x 4 convolutions, here with instance norm and the least squares of Mao et al., ICCV 2017.
+//! with convolutions of side 4 (70 x 70 pixels a patch), here with instance norm and the least squares of Mao et al.,
+//! ICCV 2017.
 
+use super::TrainError;
+use super::adamw::AdamW;
+use super::checkpoint::Tensors;
+use super::learner::Moment;
 use crate::nn::NnError;
-use crate::nn::parameters::{Declaration, Init, Parameters};
+use crate::nn::blocks::{Conv, Dims, Kernel, Norm};
+use crate::nn::parameters::{Declaration, Parameters};
 use tch::{Device, Kind, Tensor};
 
-/// What it sees: the coarse slice and the refined or the true one.
-const IN_CHANNELS: i64 = 2;
-/// Channels and stride of each convolution; the last gives one number a patch.
-const LAYERS: [(i64, i64); 5] = [(64, 2), (128, 2), (256, 2), (512, 1), (1, 1)];
+/// Channels over those of the first convolution, and stride, of each convolution; the last one gives one number a patch.
+const LAYERS: [(i64, i64); 4] = [(1, 2), (2, 2), (4, 2), (8, 1)];
 /// Side of its convolutions.
-const KERNEL: i64 = 4;
+const KERNEL_SIDE: i64 = 4;
 /// Slope of its leaky ReLUs, which the paper of 2017 gives.
 const SLOPE: f64 = 0.2;
-/// Guards the instance norm's division.
-const NORM_EPS: f64 = 1e-5;
+
+/// What a discriminator is built from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judge {
+    /// Slices or volumes.
+    pub dims: Dims,
+    /// Channels of the condition and of what is judged, together.
+    pub in_channels: i64,
+    /// Channels of the first convolution.
+    pub width: i64,
+}
+
+impl Judge {
+    /// Stage 2's: the coarse slice and the refined or the true one.
+    pub const SLICES: Self = Self { dims: Dims::Two, in_channels: 2, width: 64 };
+
+    /// X2CT-GAN's: both back-projected films and the reconstructed or the true volume.
+    pub fn volumes(width: i64) -> Self {
+        Self { dims: Dims::Three, in_channels: 3, width }
+    }
+}
 
 /// The network.
 pub struct Discriminator {
     parameters: Parameters,
-    layers: Vec<Layer>,
-}
-
-struct Layer {
-    weight: usize,
-    bias: usize,
-    /// Scale and shift of the norm; none at both ends.
-    norm: Option<(usize, usize)>,
-    stride: i64,
+    /// The norm is missing at both ends.
+    layers: Vec<(Conv, Option<Norm>)>,
 }
 
 impl Discriminator {
@@ -37,24 +53,17 @@ impl Discriminator {
     ///
     /// # Errors
     /// Where the device cannot hold it.
-    pub fn new(device: Device) -> Result<Self, NnError> {
+    pub fn new(judge: Judge, device: Device) -> Result<Self, NnError> {
         let mut declare = Declaration::default();
-        let mut from = IN_CHANNELS;
+        let mut from = judge.in_channels;
+        let last = std::iter::once((1, 1));
+        let shapes = LAYERS.iter().map(|(times, stride)| (times * judge.width, *stride)).chain(last);
         let mut layers = Vec::new();
-        for (index, (to, stride)) in LAYERS.into_iter().enumerate() {
-            let name = format!("conv{}", index + 1);
-            let init = Init::Kaiming { fan: from * KERNEL * KERNEL };
-            let inner = index > 0 && index + 1 < LAYERS.len();
-            layers.push(Layer {
-                weight: declare.add(format!("{name}.weight"), &[to, from, KERNEL, KERNEL], init),
-                bias: declare.add(format!("{name}.bias"), &[to], Init::Zero),
-                norm: inner.then(|| {
-                    let name = format!("norm{}", index + 1);
-                    let scale = declare.add(format!("{name}.weight"), &[to], Init::One);
-                    (scale, declare.add(format!("{name}.bias"), &[to], Init::Zero))
-                }),
-                stride,
-            });
+        for (index, (to, stride)) in shapes.enumerate() {
+            let kernel = Kernel { side: KERNEL_SIDE, stride, padding: 1 };
+            let conv = Conv::declare(&mut declare, &format!("conv{}", index + 1), judge.dims, from, to, kernel);
+            let inner = (1..LAYERS.len()).contains(&index);
+            layers.push((conv, inner.then(|| Norm::declare(&mut declare, &format!("norm{}", index + 1), to))));
             from = to;
         }
         Ok(Self { parameters: declare.build(device)?, layers })
@@ -70,19 +79,17 @@ impl Discriminator {
         &mut self.parameters
     }
 
-    /// How true each patch looks: `[N, 1, h, w]` from a coarse and a finer slice, `[N, 1, H, W]` each.
+    /// How true each patch looks: `[N, 1, (d,) h, w]` from a condition and what is judged, `[N, C, (D,) H, W]` each.
     ///
     /// # Errors
     /// libtorch's.
-    pub fn forward(&self, coarse: &Tensor, finer: &Tensor) -> Result<Tensor, NnError> {
-        let mut x = Tensor::f_cat(&[coarse, finer], 1)?;
+    pub fn forward(&self, condition: &Tensor, judged: &Tensor) -> Result<Tensor, NnError> {
+        let mut x = Tensor::f_cat(&[condition, judged], 1)?;
         let last = self.layers.len() - 1;
-        for (index, layer) in self.layers.iter().enumerate() {
-            let get = |i| self.parameters.get(i);
-            x = x.f_conv2d(get(layer.weight), Some(get(layer.bias)), [layer.stride; 2], [1; 2], [1; 2], 1)?;
-            if let Some((scale, shift)) = layer.norm {
-                // A group a channel: instance norm, and the kernel that is fast on the CPU.
-                x = x.f_group_norm(x.size()[1], Some(get(scale)), Some(get(shift)), NORM_EPS, false)?;
+        for (index, (conv, norm)) in self.layers.iter().enumerate() {
+            x = conv.apply(&self.parameters, &x)?;
+            if let Some(norm) = norm {
+                x = norm.apply(&self.parameters, &x)?;
             }
             if index < last {
                 x = x.f_maximum(&x.f_mul_scalar(SLOPE)?)?;
@@ -91,21 +98,80 @@ impl Discriminator {
         Ok(x)
     }
 
-    /// The discriminator's own loss: half of (D(true) - 1)^2 + D(refined)^2.
+    /// The discriminator's own loss: half of (D(true) - 1)^2 + D(made)^2.
     ///
     /// # Errors
     /// libtorch's.
-    pub fn loss(&self, coarse: &Tensor, refined: &Tensor, truth: &Tensor) -> Result<Tensor, NnError> {
-        let real = self.forward(coarse, truth)?.f_sub_scalar(1.0)?.f_square()?.f_mean(Kind::Float)?;
-        let fake = self.forward(coarse, &refined.f_detach()?)?.f_square()?.f_mean(Kind::Float)?;
+    pub fn loss(&self, condition: &Tensor, made: &Tensor, truth: &Tensor) -> Result<Tensor, NnError> {
+        let real = self.forward(condition, truth)?.f_sub_scalar(1.0)?.f_square()?.f_mean(Kind::Float)?;
+        let fake = self.forward(condition, &made.f_detach()?)?.f_square()?.f_mean(Kind::Float)?;
         Ok(real.f_add(&fake)?.f_mul_scalar(0.5)?)
     }
 
-    /// The refiner's adversarial loss: (D(refined) - 1)^2.
+    /// The maker's adversarial loss: (D(made) - 1)^2.
     ///
     /// # Errors
     /// libtorch's.
-    pub fn adversarial_loss(&self, coarse: &Tensor, refined: &Tensor) -> Result<Tensor, NnError> {
-        Ok(self.forward(coarse, refined)?.f_sub_scalar(1.0)?.f_square()?.f_mean(Kind::Float)?)
+    pub fn adversarial_loss(&self, condition: &Tensor, made: &Tensor) -> Result<Tensor, NnError> {
+        Ok(self.forward(condition, made)?.f_sub_scalar(1.0)?.f_square()?.f_mean(Kind::Float)?)
+    }
+}
+
+/// A discriminator with its own optimiser.
+pub struct Adversary {
+    net: Discriminator,
+    optimiser: AdamW,
+}
+
+impl Adversary {
+    /// One that has learnt nothing yet.
+    ///
+    /// # Errors
+    /// Where memory runs out.
+    pub fn new(judge: Judge, device: Device) -> Result<Self, TrainError> {
+        let net = Discriminator::new(judge, device)?;
+        let optimiser = AdamW::new(&[net.parameters().flat()])?;
+        Ok(Self { net, optimiser })
+    }
+
+    /// The network, judging without learning.
+    pub fn judge(&self) -> &Discriminator {
+        &self.net
+    }
+
+    /// One step of the discriminator; returns its loss.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFinite`] where loss or gradient is no number; libtorch's.
+    pub fn step(
+        &mut self,
+        condition: &Tensor,
+        made: &Tensor,
+        truth: &Tensor,
+        moment: &Moment,
+    ) -> Result<f64, TrainError> {
+        self.net.parameters_mut().track_gradients(true);
+        let loss = self.net.loss(condition, made, truth)?;
+        let value = moment.finite(loss.f_double_value(&[])?)?;
+        loss.f_backward()?;
+        let gradient = self.net.parameters_mut().take_gradient()?;
+        self.net.parameters_mut().track_gradients(false);
+        moment.finite(self.optimiser.step(&[self.net.parameters().flat()], &[gradient], moment.lr)?)?;
+        Ok(value)
+    }
+
+    /// Puts network and optimiser into a checkpoint, names beginning with `prefix`.
+    pub fn store(&self, prefix: &str, into: &mut Tensors) {
+        into.put(prefix.to_owned(), self.net.parameters().flat());
+        self.optimiser.store(&format!("{prefix}.adamw"), into);
+    }
+
+    /// Takes both out again.
+    ///
+    /// # Errors
+    /// [`TrainError::Checkpoint`] naming what does not fit.
+    pub fn restore(&mut self, prefix: &str, from: &Tensors) -> Result<(), TrainError> {
+        from.copy_to(prefix, self.net.parameters().flat())?;
+        self.optimiser.restore(&format!("{prefix}.adamw"), from)
     }
 }

@@ -69,11 +69,13 @@ pub enum Term {
     Discriminator,
     /// Deviation of the teacher's semantic features over positions.
     FeatureDeviation,
+    /// X2CT-GAN: absolute difference of projections along the axes.
+    Projection,
 }
 
 impl Term {
     /// All of them, in the order of the loss table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SquaredError,
         Self::AbsoluteError,
         Self::Perceptual,
@@ -82,6 +84,7 @@ impl Term {
         Self::Anatomy,
         Self::Discriminator,
         Self::FeatureDeviation,
+        Self::Projection,
     ];
 
     /// The column's name in the loss table.
@@ -95,6 +98,7 @@ impl Term {
             Self::Anatomy => "anatomy",
             Self::Discriminator => "discriminator",
             Self::FeatureDeviation => "feature_deviation",
+            Self::Projection => "projection",
         }
     }
 }

@@ -27,9 +27,11 @@ pub mod stage1;
 pub mod stage2;
 pub mod table;
 pub mod warp;
+pub mod x2ct;
 
 mod error;
 mod handle;
+mod loss_plan;
 mod phase;
 mod preflight;
 mod session;

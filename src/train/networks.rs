@@ -3,16 +3,17 @@
 use super::checkpoint::Tensors;
 use super::plan::NetworkPlan;
 use super::{TrainError, TrainPlan};
+use crate::nn::coarse::Coarse;
 use crate::nn::model::{self, Architecture, InputRange, RefineArchitecture};
 use crate::nn::unet::UNet;
-use crate::nn::{Model, ModelCard, NnError, coarse, refine};
+use crate::nn::{Model, ModelCard, NnError, refine};
 use std::path::Path;
 use tch::{Device, Kind};
 
 /// The coarse network, and the refining one where it has been begun.
 pub struct Networks {
     /// Stage 1's.
-    pub coarse: UNet,
+    pub coarse: Coarse,
     /// Stage 2's.
     pub refine: Option<UNet>,
 }
@@ -25,15 +26,17 @@ impl Networks {
     pub fn first(plan: &TrainPlan, device: Device) -> Result<Self, TrainError> {
         let shape = plan.network;
         let Some(folder) = &plan.start_from else {
-            let coarse = UNet::new(coarse::config(shape.coarse_width, shape.input), device)?;
+            let coarse = Coarse::new(shape.coarse(), device)?;
             return Ok(Self { coarse, refine: None });
         };
         let model = Model::load(folder, device)?;
         let found = model.card().architecture;
-        if (found.coarse_width, found.input) != (shape.coarse_width, shape.input) {
+        if !found.coarse().is_same_network(&shape.coarse()) {
+            let words = |m, width, input| format!("{m} of coarse width {width} and input {input:?}");
             let cause = format!(
-                "start_from has coarse width {} and input {:?}, the plan {} and {:?}",
-                found.coarse_width, found.input, shape.coarse_width, shape.input
+                "start_from is {}, the plan wants {}",
+                words(found.method, found.coarse_width, found.input),
+                words(shape.method, shape.coarse_width, shape.input)
             );
             return Err(TrainError::Plan(cause));
         }
@@ -47,7 +50,7 @@ impl Networks {
     /// # Errors
     /// [`TrainError::Checkpoint`] where they are of another shape.
     pub fn restore(from: &Tensors, shape: &NetworkPlan, device: Device) -> Result<Self, TrainError> {
-        let coarse = UNet::new(coarse::config(shape.coarse_width, shape.input), device)?;
+        let coarse = Coarse::new(shape.coarse(), device)?;
         if from.has(COARSE) {
             from.copy_to(COARSE, coarse.parameters().flat())?;
         }
@@ -91,7 +94,7 @@ const COARSE: &str = "coarse";
 const REFINE: &str = "refine";
 
 /// Puts a coarse network that is not learning into a checkpoint.
-pub fn store_coarse(net: &UNet, into: &mut Tensors) {
+pub fn store_coarse(net: &Coarse, into: &mut Tensors) {
     into.put(COARSE.into(), net.parameters().flat());
 }
 
@@ -115,11 +118,20 @@ fn card(plan: &TrainPlan, refined: bool) -> ModelCard {
     let refine = refined.then_some(RefineArchitecture { width: network.refine_width, input: network.refine });
     let card = plan.card.clone();
     ModelCard {
-        name: if card.name.is_empty() { format!("biplane width {}", network.coarse_width) } else { card.name },
+        name: if card.name.is_empty() {
+            format!("{} width {}", network.method.title(), network.coarse_width)
+        } else {
+            card.name
+        },
         description: card.description,
         licence: card.licence,
         sha256: String::new(),
-        architecture: Architecture { coarse_width: network.coarse_width, input: network.input, refine },
+        architecture: Architecture {
+            method: network.method,
+            coarse_width: network.coarse_width,
+            input: network.input,
+            refine,
+        },
         input: InputRange {
             frontal_deg: vec![0.0, 180.0],
             lateral_deg: vec![90.0, 270.0],

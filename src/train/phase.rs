@@ -8,9 +8,10 @@ use super::networks::Networks;
 use super::plan::{Phase, Stage};
 use super::stage1::Stage1;
 use super::stage2::{Stage2, Stage2Plan};
+use super::x2ct::X2ctStage;
 use super::{TrainError, TrainPlan};
-use crate::nn::Precision;
 use crate::nn::unet::UNet;
+use crate::nn::{Method, Precision};
 use std::sync::Arc;
 use std::time::Duration;
 use tch::Device;
@@ -24,6 +25,10 @@ pub(super) fn begin_phase(
     device: Device,
 ) -> Result<(Box<dyn Learn>, Option<UNet>), TrainError> {
     match phase.stage {
+        Stage::Coarse if plan.network.method == Method::X2ctGan => {
+            let learner = X2ctStage::new(networks.coarse, &plan.steps, precision, device)?;
+            Ok((Box::new(learner), networks.refine))
+        }
         Stage::Coarse => {
             let learner = Stage1::new(networks.coarse, &plan.steps, precision)?;
             Ok((Box::new(learner), networks.refine))

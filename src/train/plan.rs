@@ -2,11 +2,15 @@
 
 use super::TrainError;
 use super::perceptual::{PerceptualPlan, WeightsSource};
+use crate::nn::Method;
+use crate::nn::coarse::CoarseConfig;
 use crate::nn::model::DataSource;
 use crate::nn::refine::RefineInput;
 use crate::projection::BackProjection;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+pub use super::loss_plan::{ContrastPlan, LossPlan};
 
 /// A whole run: data, networks, losses, and the phases of its schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +87,9 @@ pub struct DataPlan {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkPlan {
+    /// Whose networks; ours where absent.
+    #[serde(default)]
+    pub method: Method,
     /// Channels of the coarse network's first level.
     pub coarse_width: i64,
     /// Channels of the refining network's first level; the contrast network's too.
@@ -91,6 +98,13 @@ pub struct NetworkPlan {
     pub input: BackProjection,
     /// What the refining network sees.
     pub refine: RefineInput,
+}
+
+impl NetworkPlan {
+    /// Shape of the network that makes the volume.
+    pub fn coarse(&self) -> CoarseConfig {
+        CoarseConfig { method: self.method, base_width: self.coarse_width, input: self.input }
+    }
 }
 
 /// How steps are taken.
@@ -113,83 +127,6 @@ pub struct StepPlan {
 impl Default for StepPlan {
     fn default() -> Self {
         Self { accumulate: 1, slices: 16, average_decay: 0.997, checkpoint_every: 100, recompute: false }
-    }
-}
-
-/// Weights of stage 2's losses; one with weight 0 is not computed. The paper gives none: these are ours.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LossPlan {
-    /// Mean absolute error, relative attenuation.
-    pub l1: f64,
-    /// Perceptual loss; what it looks with is said under `[perceptual]`.
-    pub perceptual: f64,
-    /// Adversarial loss.
-    pub adversarial: f64,
-    /// Semantic contrastive loss.
-    pub semantic: f64,
-    /// Anatomical contrastive loss.
-    pub anatomy: f64,
-    /// Details of the contrastive losses.
-    pub contrast: ContrastPlan,
-}
-
-impl Default for LossPlan {
-    fn default() -> Self {
-        Self {
-            l1: 10.0,
-            perceptual: 1.0,
-            adversarial: 0.1,
-            semantic: 0.5,
-            anatomy: 0.5,
-            contrast: ContrastPlan::default(),
-        }
-    }
-}
-
-impl LossPlan {
-    /// The mean absolute error alone.
-    pub fn l1_only() -> Self {
-        Self { l1: 1.0, perceptual: 0.0, adversarial: 0.0, semantic: 0.0, anatomy: 0.0, ..Self::default() }
-    }
-
-    /// Whether the contrast network is needed.
-    pub fn contrasts(&self) -> bool {
-        self.semantic > 0.0 || self.anatomy > 0.0
-    }
-}
-
-/// Details of the contrastive losses.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ContrastPlan {
-    /// Neighbours (of eight) that count as alike in the semantic loss.
-    pub semantic_positives: i64,
-    /// Positions a slice in the anatomical loss.
-    pub anatomy_positions: usize,
-    /// Negatives of each position.
-    pub anatomy_negatives: i64,
-    /// Side of the window in which negatives are looked for.
-    pub window: i64,
-    /// Side of the window's core in which they are not.
-    pub core: i64,
-    /// Temperature of InfoNCE.
-    pub temperature: f64,
-    /// Momentum of the teacher at the start; it rises to 1 by a cosine.
-    pub momentum: f64,
-}
-
-impl Default for ContrastPlan {
-    fn default() -> Self {
-        Self {
-            semantic_positives: 4,
-            anatomy_positions: 256,
-            anatomy_negatives: 16,
-            window: 11,
-            core: 3,
-            temperature: 0.1,
-            momentum: 0.996,
-        }
     }
 }
 
@@ -261,6 +198,20 @@ impl TrainPlan {
         self
     }
 
+    /// The same plan for another method: films, samples, steps and rates stay. Where a method has no refining network, the
+    /// steps of stage 2 are further steps of its one network, so that budgets are equal.
+    #[must_use]
+    pub fn with_method(mut self, method: Method) -> Self {
+        self.network.method = method;
+        if method.needs_both_films() {
+            self.network.input = BackProjection::PerView;
+        }
+        if !method.refines() {
+            self.phase.iter_mut().for_each(|phase| phase.stage = Stage::Coarse);
+        }
+        self
+    }
+
     /// Whether the plan can be followed.
     ///
     /// # Errors
@@ -279,6 +230,13 @@ impl TrainPlan {
             if !(1..=256).contains(&width) {
                 return Err(format!("network.{name} is a width of {width}; 1 to 256 is possible, 64 is the paper's"));
             }
+        }
+        let method = self.network.method;
+        if method.needs_both_films() && self.network.input != BackProjection::PerView {
+            return Err(format!("network.method = \"{method}\" looks at both films apart; set input = \"per_view\""));
+        }
+        if !method.refines() && self.phase.iter().any(|p| p.stage == Stage::Refine) {
+            return Err(format!("network.method = \"{method}\" has one network; make every phase stage = \"coarse\""));
         }
         if !(0..=8).contains(&self.network.refine.neighbours) {
             return Err(format!("network.refine.neighbours = {}; 0 to 8 is possible", self.network.refine.neighbours));

@@ -1,4 +1,5 @@
-//! Stage 1: one step of the coarse network, mean squared error. Knows no schedule.
+//! Stage 1: one step of the coarse network (or of a baseline that is one network), mean squared error. Knows no
+//! schedule.
 
 use super::TrainError;
 use super::adamw::{AdamW, Average};
@@ -9,13 +10,14 @@ use super::learner::{Learn, Moment, Outcome};
 use super::networks::Networks;
 use super::plan::StepPlan;
 use crate::nn::Precision;
+use crate::nn::coarse::Coarse;
 use crate::nn::recompute::Tape;
-use crate::nn::unet::{UNet, uninterrupted};
+use crate::nn::unet::uninterrupted;
 use tch::{Kind, Tensor};
 
 /// The coarse network being trained.
 pub struct Stage1 {
-    net: UNet,
+    net: Coarse,
     optimiser: AdamW,
     average: Average,
     precision: Precision,
@@ -27,7 +29,7 @@ impl Stage1 {
     ///
     /// # Errors
     /// Where memory runs out.
-    pub fn new(mut net: UNet, plan: &StepPlan, precision: Precision) -> Result<Self, TrainError> {
+    pub fn new(mut net: Coarse, plan: &StepPlan, precision: Precision) -> Result<Self, TrainError> {
         let optimiser = AdamW::new(&[net.parameters().flat()])?;
         let average = Average::new(net.parameters().flat(), plan.average_decay);
         net.parameters_mut().track_gradients(true);
@@ -35,15 +37,8 @@ impl Stage1 {
     }
 }
 
-/// A network of the same shape with averaged weights.
-pub(super) fn averaged(net: &UNet, average: &Average) -> Result<UNet, TrainError> {
-    let mut fresh = UNet::new(net.config(), average.values().device())?;
-    fresh.parameters_mut().set_flat(average.values())?;
-    Ok(fresh)
-}
-
 /// The mean squared error over voxels, axial slices weighted: `[1, 1, D, H, W]` both, weights `[D]`.
-fn weighted_squared_error(out: &Tensor, batch: &Batch) -> Result<Tensor, TrainError> {
+pub(super) fn weighted_squared_error(out: &Tensor, batch: &Batch) -> Result<Tensor, TrainError> {
     let side = batch.target.size()[2];
     let weights = batch.weights.f_view([1, 1, side, 1, 1])?;
     let total = batch.weights.f_sum(Kind::Float)?.f_mul_scalar((side * side) as f64)?;
@@ -72,12 +67,12 @@ impl Learn for Stage1 {
     }
 
     fn volume(&mut self, batch: &Batch) -> Result<Tensor, TrainError> {
-        let net = averaged(&self.net, &self.average)?;
+        let net = self.net.with_values(self.average.values())?;
         coarse_volume(&net, batch, self.precision)
     }
 
     fn networks(&self) -> Result<Networks, TrainError> {
-        Ok(Networks { coarse: averaged(&self.net, &self.average)?, refine: None })
+        Ok(Networks { coarse: self.net.with_values(self.average.values())?, refine: None })
     }
 
     fn store(&self, into: &mut Tensors) {

@@ -7,15 +7,15 @@ use super::adamw::{AdamW, Average};
 use super::batch::{Batch, coarse_volume, refined_volume};
 use super::checkpoint::Tensors;
 use super::contrast::{ContrastNet, anatomy_loss, deviation, sample_positions, semantic_loss};
-use super::discriminator::Discriminator;
+use super::discriminator::{Adversary, Judge};
 use super::event::Term;
 use super::learner::{Learn, Moment, Outcome};
 use super::networks::{Networks, store_coarse};
 use super::perceptual::{Perceptual, PerceptualPlan};
 use super::plan::LossPlan;
-use super::stage1::averaged;
 use super::{TrainError, TrainPlan};
 use crate::nn::Precision;
+use crate::nn::coarse::Coarse;
 use crate::nn::refine::{RefineInput, refine_slices};
 use crate::nn::unet::{UNet, uninterrupted};
 use rand::Rng;
@@ -60,7 +60,7 @@ impl Stage2Plan {
 /// The refining network being trained, with everything that judges it.
 pub struct Stage2 {
     plan: Stage2Plan,
-    coarse: UNet,
+    coarse: Coarse,
     net: UNet,
     contrast: Option<Contrast>,
     perceptual: Option<Perceptual>,
@@ -73,12 +73,6 @@ pub struct Stage2 {
 struct Contrast {
     student: ContrastNet,
     teacher: ContrastNet,
-}
-
-/// The discriminator and its own optimiser.
-struct Adversary {
-    net: Discriminator,
-    optimiser: AdamW,
 }
 
 /// The slices of one step, `[N, 1, H, W]` each.
@@ -96,11 +90,11 @@ impl Stage2 {
     ///
     /// # Errors
     /// Where memory runs out.
-    pub fn new(coarse: UNet, mut net: UNet, plan: Stage2Plan, device: Device) -> Result<Self, TrainError> {
+    pub fn new(coarse: Coarse, mut net: UNet, plan: Stage2Plan, device: Device) -> Result<Self, TrainError> {
         let contrast = plan.losses.contrasts().then(|| Contrast::new(plan.contrast_width, device)).transpose()?;
         let perceptual = (plan.losses.perceptual > 0.0).then(|| plan.perceptual.build(device)).transpose()?;
         let perceptual = perceptual.map(|p| p.with_precision(plan.precision));
-        let adversary = (plan.losses.adversarial > 0.0).then(|| Adversary::new(device)).transpose()?;
+        let adversary = (plan.losses.adversarial > 0.0).then(|| Adversary::new(Judge::SLICES, device)).transpose()?;
         let average = Average::new(net.parameters().flat(), plan.average_decay);
         net.parameters_mut().track_gradients(true);
         let optimiser = AdamW::new(&learning(&net, contrast.as_ref()))?;
@@ -132,7 +126,7 @@ impl Stage2 {
         let l1 = slices.refined.f_sub(&slices.truth)?.f_abs()?.f_mean(Kind::Float)?;
         let mut parts = vec![(Term::AbsoluteError, weights.l1, l1)];
         if let Some(adversary) = &self.adversary {
-            let loss = adversary.net.adversarial_loss(&slices.coarse, &slices.refined)?;
+            let loss = adversary.judge().adversarial_loss(&slices.coarse, &slices.refined)?;
             parts.push((Term::Adversarial, weights.adversarial, loss));
         }
         if let Some(perceptual) = &self.perceptual {
@@ -170,7 +164,9 @@ impl Learn for Stage2 {
         let (mut loss, mut terms) = (0.0, Vec::new());
         for batch in batches {
             let slices = self.slices(batch, &mut rng)?;
-            let judged = self.adversary.as_mut().map(|a| a.step(&slices, moment)).transpose()?;
+            let judged =
+                self.adversary.as_mut().map(|a| a.step(&slices.coarse, &slices.refined, &slices.truth, moment));
+            let judged = judged.transpose()?;
             let body = batch.body_slices(&slices.places);
             let (total, parts) = self.losses(&slices, &body, &mut rng)?;
             let share = total.f_div_scalar(batches.len() as f64)?;
@@ -194,14 +190,13 @@ impl Learn for Stage2 {
 
     fn volume(&mut self, batch: &Batch) -> Result<Tensor, TrainError> {
         let coarse = coarse_volume(&self.coarse, batch, self.plan.precision)?;
-        let net = averaged(&self.net, &self.average)?;
+        let net = self.net.with_values(self.average.values())?;
         Ok(refined_volume(&net, &coarse, self.plan.input, self.plan.precision)?)
     }
 
     fn networks(&self) -> Result<Networks, TrainError> {
-        let mut coarse = UNet::new(self.coarse.config(), self.average.values().device())?;
-        coarse.parameters_mut().set_flat(self.coarse.parameters().flat())?;
-        Ok(Networks { coarse, refine: Some(averaged(&self.net, &self.average)?) })
+        let coarse = self.coarse.with_values(self.coarse.parameters().flat())?;
+        Ok(Networks { coarse, refine: Some(self.net.with_values(self.average.values())?) })
     }
 
     fn looks_with(&self) -> Option<String> {
@@ -223,8 +218,7 @@ impl Learn for Stage2 {
             }
         }
         if let Some(adversary) = &self.adversary {
-            into.put("stage2.discriminator".into(), adversary.net.parameters().flat());
-            adversary.optimiser.store("stage2.discriminator.adamw", into);
+            adversary.store("stage2.discriminator", into);
         }
     }
 
@@ -240,8 +234,7 @@ impl Learn for Stage2 {
             }
         }
         if let Some(adversary) = &mut self.adversary {
-            from.copy_to("stage2.discriminator", adversary.net.parameters().flat())?;
-            adversary.optimiser.restore("stage2.discriminator.adamw", from)?;
+            adversary.restore("stage2.discriminator", from)?;
         }
         Ok(())
     }
@@ -319,25 +312,5 @@ impl Contrast {
             let _ = own.flat().shallow_clone().f_lerp_(leading.flat(), 1.0 - momentum)?;
         }
         Ok(())
-    }
-}
-
-impl Adversary {
-    fn new(device: Device) -> Result<Self, TrainError> {
-        let net = Discriminator::new(device)?;
-        let optimiser = AdamW::new(&[net.parameters().flat()])?;
-        Ok(Self { net, optimiser })
-    }
-
-    /// One step of the discriminator; returns its loss. Afterwards it judges without learning.
-    fn step(&mut self, slices: &Slices, moment: &Moment) -> Result<f64, TrainError> {
-        self.net.parameters_mut().track_gradients(true);
-        let loss = self.net.loss(&slices.coarse, &slices.refined, &slices.truth)?;
-        let value = moment.finite(loss.f_double_value(&[])?)?;
-        loss.f_backward()?;
-        let gradient = self.net.parameters_mut().take_gradient()?;
-        self.net.parameters_mut().track_gradients(false);
-        moment.finite(self.optimiser.step(&[self.net.parameters().flat()], &[gradient], moment.lr)?)?;
-        Ok(value)
     }
 }

@@ -4,6 +4,7 @@
 mod app;
 mod app_films;
 mod bad_input;
+mod baselines;
 mod cli;
 mod dataset;
 mod frames;

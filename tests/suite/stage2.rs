@@ -3,7 +3,7 @@
 use biplane::nn::Precision;
 use biplane::nn::parameters::Parameters;
 use biplane::train::contrast::{ContrastNet, anatomy_loss, sample_positions, semantic_loss};
-use biplane::train::discriminator::Discriminator;
+use biplane::train::discriminator::{Discriminator, Judge};
 use biplane::train::plan::ContrastPlan;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -114,7 +114,7 @@ fn fill(parameters: &mut Parameters) {
 
 #[test]
 fn the_discriminator_is_the_patchgan() {
-    let mut judge = Discriminator::new(Device::Cpu).unwrap();
+    let mut judge = Discriminator::new(Judge::SLICES, Device::Cpu).unwrap();
     fill(judge.parameters_mut());
     let [coarse, truth, refined] = ["coarse", "truth", "refined"].map(|n| tensor(&format!("gan {n}"), &[2, 1, 32, 32]));
     let golden = golden();

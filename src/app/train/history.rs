@@ -51,6 +51,7 @@ impl Quantity {
             Self::Part(Term::Anatomy) => "Anatomy",
             Self::Part(Term::Discriminator) => "Discriminator",
             Self::Part(Term::FeatureDeviation) => "Feature deviation",
+            Self::Part(Term::Projection) => "Projection",
         }
     }
 }

@@ -1,0 +1,80 @@
+//! What stage 2 strives for, as a plan's `[losses]` table has it. Knows no tensor.
+
+use serde::{Deserialize, Serialize};
+
+/// Weights of stage 2's losses; one with weight 0 is not computed. The paper gives none: these are ours.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LossPlan {
+    /// Mean absolute error, relative attenuation.
+    pub l1: f64,
+    /// Perceptual loss; what it looks with is said under `[perceptual]`.
+    pub perceptual: f64,
+    /// Adversarial loss.
+    pub adversarial: f64,
+    /// Semantic contrastive loss.
+    pub semantic: f64,
+    /// Anatomical contrastive loss.
+    pub anatomy: f64,
+    /// Details of the contrastive losses.
+    pub contrast: ContrastPlan,
+}
+
+impl Default for LossPlan {
+    fn default() -> Self {
+        Self {
+            l1: 10.0,
+            perceptual: 1.0,
+            adversarial: 0.1,
+            semantic: 0.5,
+            anatomy: 0.5,
+            contrast: ContrastPlan::default(),
+        }
+    }
+}
+
+impl LossPlan {
+    /// The mean absolute error alone.
+    pub fn l1_only() -> Self {
+        Self { l1: 1.0, perceptual: 0.0, adversarial: 0.0, semantic: 0.0, anatomy: 0.0, ..Self::default() }
+    }
+
+    /// Whether the contrast network is needed.
+    pub fn contrasts(&self) -> bool {
+        self.semantic > 0.0 || self.anatomy > 0.0
+    }
+}
+
+/// Details of the contrastive losses.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ContrastPlan {
+    /// Neighbours (of eight) that count as alike in the semantic loss.
+    pub semantic_positives: i64,
+    /// Positions a slice in the anatomical loss.
+    pub anatomy_positions: usize,
+    /// Negatives of each position.
+    pub anatomy_negatives: i64,
+    /// Side of the window in which negatives are looked for.
+    pub window: i64,
+    /// Side of the window's core in which they are not.
+    pub core: i64,
+    /// Temperature of InfoNCE.
+    pub temperature: f64,
+    /// Momentum of the teacher at the start; it rises to 1 by a cosine.
+    pub momentum: f64,
+}
+
+impl Default for ContrastPlan {
+    fn default() -> Self {
+        Self {
+            semantic_positives: 4,
+            anatomy_positions: 256,
+            anatomy_negatives: 16,
+            window: 11,
+            core: 3,
+            temperature: 0.1,
+            momentum: 0.996,
+        }
+    }
+}
