@@ -22,6 +22,12 @@ pub fn resample(source: &Volume, target: &Frame) -> Volume {
     Volume::new(target.clone(), hu).unwrap_or_else(|_| Volume::filled(target.clone(), Hu::PADDING))
 }
 
+/// HU at a place in LPS mm, linear between voxels' centres. Half a voxel beyond the outermost centres still belongs to
+/// the volume; `None` further out, and where the place is no number.
+pub fn sample(volume: &Volume, world_mm: Vec3) -> Option<f32> {
+    trilinear(volume.hu(), volume.frame().dims(), volume.frame().voxel_from_world(world_mm))
+}
+
 /// Where target voxels lie in the source.
 struct Map {
     source_dims: [usize; 3],

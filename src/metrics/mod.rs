@@ -3,15 +3,20 @@
 //!
 //! Published numbers of this field do not compare, so none is printed here without its definition (spec 8).
 
+pub mod bands;
 pub mod body;
+pub mod by_slice;
 pub mod centre;
 mod closing;
 mod comparison;
 mod components;
 pub mod dice;
+pub mod joint;
 pub mod lung;
 pub mod mae;
 pub mod mask;
+mod plane;
+pub mod profile;
 pub mod psnr;
 pub mod ssim;
 

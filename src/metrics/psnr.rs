@@ -28,6 +28,13 @@ pub fn psnr(a: &[i16], b: &[i16], peak: f64) -> Option<f64> {
     (n > 0).then(|| decibel(squares, n, peak))
 }
 
+/// PSNR of the voxels where `inside` is not 0, dB; infinite where both are equal there, `None` where there are none.
+pub fn psnr_inside(a: &[i16], b: &[i16], inside: &[u8], peak: f64) -> Option<f64> {
+    let pairs = a.par_iter().zip(b).zip(inside).with_min_len(1 << 14).filter(|&(_, &inside)| inside != 0);
+    let (squares, n) = pairs.map(|((&a, &b), _)| (square(a, b), 1)).reduce(|| (0, 0), |x, y| (x.0 + y.0, x.1 + y.1));
+    (n > 0).then(|| decibel(squares, n, peak))
+}
+
 /// Mean PSNR over the slices across all three axes, dB; axial slices outside of `axial` (first, last) are left out.
 /// `dims` are the sides (x, y, z); `None` where values and sides do not fit or no slice is left.
 pub fn psnr_by_slices(a: &[i16], b: &[i16], dims: [usize; 3], peak: f64, axial: (usize, usize)) -> Option<f64> {

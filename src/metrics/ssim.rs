@@ -5,6 +5,7 @@
 //! L = 2500 HU, means and covariances under a window, averaged where the window lies inside the volume.
 
 use super::clip;
+use super::plane::plane;
 use rayon::prelude::*;
 
 /// Data range L, HU.
@@ -64,12 +65,41 @@ impl Window {
 
 /// 3D SSIM under the Gaussian window; `None` where a side is under 11 voxels or the values do not fit `dims`.
 pub fn ssim(a: &[i16], b: &[i16], dims: [usize; 3]) -> Option<f64> {
-    ssim_3d(a, b, dims, &Window::gaussian())
+    let window = Window::gaussian();
+    ssim_3d(a, b, dims, &window, &|_, sums| (similarities(sums, window.correction(3)).sum(), sums[0].len()))
+}
+
+/// Mean of the Gaussian SSIM map over the voxels where `inside` is not 0 and whose window lies inside the volume;
+/// `None` where there are none, a side is under 11 voxels, or the values do not fit `dims`.
+pub fn ssim_inside(a: &[i16], b: &[i16], dims: [usize; 3], inside: &[u8]) -> Option<f64> {
+    let [nx, ny, _] = dims;
+    if inside.len() != a.len() {
+        return None;
+    }
+    let window = Window::gaussian();
+    let cols = nx.saturating_sub(2 * GAUSSIAN_REACH).max(1);
+    ssim_3d(a, b, dims, &window, &|slice, sums| {
+        // A place of the map is the corner of its window; the window's middle is the voxel.
+        let here = |k: usize| {
+            let (x, y) = (k % cols + GAUSSIAN_REACH, k / cols + GAUSSIAN_REACH);
+            inside[((slice + GAUSSIAN_REACH) * ny + y) * nx + x] != 0
+        };
+        let kept = similarities(sums, window.correction(3)).enumerate().filter(|(k, _)| here(*k));
+        kept.fold((0.0, 0), |(sum, n), (_, value)| (sum + value, n + 1))
+    })
 }
 
 /// 3D SSIM under the 7^3 uniform window; `None` where a side is under 7 voxels or the values do not fit `dims`.
 pub fn ssim_uniform(a: &[i16], b: &[i16], dims: [usize; 3]) -> Option<f64> {
-    ssim_3d(a, b, dims, &Window::uniform())
+    let window = Window::uniform();
+    ssim_3d(a, b, dims, &window, &|_, sums| (similarities(sums, window.correction(3)).sum(), sums[0].len()))
+}
+
+/// 2D SSIM (7^2 uniform) of one image, `[row][col]`; `None` where a side is under 7 pixels or the values do not fit.
+pub fn ssim_slice(a: &[i16], b: &[i16], [cols, rows]: [usize; 2]) -> Option<f64> {
+    let window = Window::uniform();
+    let fits = a.len() == b.len() && a.len() == cols * rows && cols.min(rows) >= window.side();
+    fits.then(|| ssim_2d(&centred(a), &centred(b), cols, rows, &window))
 }
 
 /// Mean 2D SSIM (7^2 uniform) over the slices of three axes; axial slices outside of `axial` (first, last) are left
@@ -86,7 +116,7 @@ pub fn ssim_by_slices(a: &[i16], b: &[i16], dims: [usize; 3], axial: (usize, usi
             .map(|k| {
                 let (a, cols, rows) = plane(a, dims, axis, k);
                 let (b, ..) = plane(b, dims, axis, k);
-                ssim_2d(&a, &b, cols, rows, &window)
+                ssim_2d(&centred(&a), &centred(&b), cols, rows, &window)
             })
             .sum();
         total = (total.0 + sum, total.1 + n);
@@ -100,14 +130,23 @@ fn check(a: &[i16], b: &[i16], dims: [usize; 3], window: &Window) -> Option<()> 
     fits.then_some(())
 }
 
-fn ssim_3d(a: &[i16], b: &[i16], dims: [usize; 3], window: &Window) -> Option<f64> {
+/// Mean over the places of the map that `count` sums up, slice by slice: it is given the number of a slice of the map
+/// and the five sums there, and returns the sum of SSIM and how many places it holds.
+fn ssim_3d(
+    a: &[i16],
+    b: &[i16],
+    dims: [usize; 3],
+    window: &Window,
+    count: &(impl Fn(usize, &[Vec<f32>; FIELDS]) -> (f64, usize) + Sync),
+) -> Option<f64> {
     check(a, b, dims, window)?;
     let [nx, ny, nz] = dims;
     let side = window.side();
     let (slices, cells) = (nz + 1 - side, (nx + 1 - side) * (ny + 1 - side));
     let plane = nx * ny;
     let starts: Vec<usize> = (0..slices).step_by(CHUNK_SLICES).collect();
-    let sum: f64 = starts
+    let both = |x: (f64, usize), y: (f64, usize)| (x.0 + y.0, x.1 + y.1);
+    let (sum, n) = starts
         .into_par_iter()
         .map(|start| {
             let outputs = CHUNK_SLICES.min(slices - start);
@@ -123,16 +162,19 @@ fn ssim_3d(a: &[i16], b: &[i16], dims: [usize; 3], window: &Window) -> Option<f6
                     sums.iter_mut().zip(&here).for_each(|(sum, field)| add_scaled(sum, field, weight));
                 }
             }
-            sums.iter().map(|sums| similarity(sums, window.correction(3))).sum::<f64>()
+            sums.iter().enumerate().map(|(k, sums)| count(start + k, sums)).fold((0.0, 0), both)
         })
-        .sum();
-    Some(sum / (slices * cells) as f64)
+        // Collected in order first, so that the sum does not hang on the number of threads.
+        .collect::<Vec<_>>()
+        .into_iter()
+        .fold((0.0, 0), both);
+    (n > 0).then(|| sum / n as f64)
 }
 
 /// Mean SSIM of two images of `cols` columns.
 fn ssim_2d(a: &[f32], b: &[f32], cols: usize, rows: usize, window: &Window) -> f64 {
     let cells = (cols + 1 - window.side()) * (rows + 1 - window.side());
-    similarity(&windowed(a, b, cols, window), window.correction(2)) / cells as f64
+    similarities(&windowed(a, b, cols, window), window.correction(2)).sum::<f64>() / cells as f64
 }
 
 /// The five sums under the window along columns and rows, where it lies inside.
@@ -165,31 +207,20 @@ fn add_scaled(into: &mut [f32], from: &[f32], weight: f32) {
     into.iter_mut().zip(from).for_each(|(sum, value)| *sum += weight * value);
 }
 
-/// The sum of SSIM over all places.
-fn similarity([a, b, aa, bb, ab]: &[Vec<f32>; FIELDS], correction: f64) -> f64 {
+/// SSIM at each place of the map.
+fn similarities(sums: &[Vec<f32>; FIELDS], correction: f64) -> impl Iterator<Item = f64> + '_ {
     let (c1, c2) = ((0.01 * RANGE_HU).powi(2), (0.03 * RANGE_HU).powi(2));
     // Means are of the values clip(HU) themselves: the middle goes back in.
     let middle = f64::from(MIDDLE_HU);
-    (0..a.len())
-        .map(|k| {
-            let [a, b, aa, bb, ab] = [a, b, aa, bb, ab].map(|field| f64::from(field[k]));
-            let (va, vb, cab) = (correction * (aa - a * a), correction * (bb - b * b), correction * (ab - a * b));
-            let (a, b) = (a + middle, b + middle);
-            (2.0 * a * b + c1) * (2.0 * cab + c2) / ((a * a + b * b + c1) * (va + vb + c2))
-        })
-        .sum()
+    let [a, b, aa, bb, ab] = sums;
+    a.iter().zip(b).zip(aa).zip(bb).zip(ab).map(move |((((a, b), aa), bb), ab)| {
+        let [a, b, aa, bb, ab] = [a, b, aa, bb, ab].map(|value| f64::from(*value));
+        let (va, vb, cab) = (correction * (aa - a * a), correction * (bb - b * b), correction * (ab - a * b));
+        let (a, b) = (a + middle, b + middle);
+        (2.0 * a * b + c1) * (2.0 * cab + c2) / ((a * a + b * b + c1) * (va + vb + c2))
+    })
 }
 
 fn centred(values: &[i16]) -> Vec<f32> {
     values.iter().map(|&v| f32::from(clip(v)) - MIDDLE_HU).collect()
-}
-
-/// Slice `k` across an axis, its columns and rows.
-fn plane(values: &[i16], [nx, ny, nz]: [usize; 3], axis: usize, k: usize) -> (Vec<f32>, usize, usize) {
-    let value = |i: usize| f32::from(clip(values[i])) - MIDDLE_HU;
-    match axis {
-        0 => ((0..ny * nz).map(|r| value(r * nx + k)).collect(), ny, nz),
-        1 => ((0..nz).flat_map(|z| (0..nx).map(move |x| (z * ny + k) * nx + x)).map(value).collect(), nx, nz),
-        _ => ((k * nx * ny..(k + 1) * nx * ny).map(value).collect(), nx, ny),
-    }
 }

@@ -17,6 +17,7 @@ mod io_volume;
 mod keys;
 mod layers;
 mod metrics;
+mod metrics_parts;
 mod nn;
 mod parity;
 mod perceptual;
