@@ -242,7 +242,9 @@ fn check(job: &Job, plan: &TrainPlan) -> Result<(), CliError> {
         bytes.map_or("unknown".to_owned(), |b| format!("{:.1} GiB", b as f64 / (1u64 << 30) as f64))
     };
     let mut text = format!(
-        "cases: {} to learn from, {} to check with\ndisk: {} needed at most, {} free\nmemory: {} used, {} left\n",
+        "networks: {}, {:.1} million parameters\ncases: {} to learn from, {} to check with\ndisk: {} needed at most, {} free\nmemory: {} used, {} left\n",
+        plan.network.method.title(),
+        found.parameters as f64 / 1e6,
         found.training,
         found.validation,
         gib(Some(found.disk_needed_bytes)),

@@ -34,6 +34,8 @@ pub struct Preflight {
     pub memory_used_bytes: Option<u64>,
     /// Bytes of memory still available then, where known.
     pub memory_available_bytes: Option<u64>,
+    /// Numbers that the networks learn.
+    pub parameters: usize,
     /// Each phase.
     pub phases: Vec<PhaseEstimate>,
     /// What speaks against starting.
@@ -77,6 +79,7 @@ pub fn preflight(job: &Job, plan: &TrainPlan, told: &mut dyn FnMut(usize) -> boo
         disk_free_bytes: machine::free_disk_bytes(&job.folder),
         memory_used_bytes: None,
         memory_available_bytes: machine::available_memory_bytes(),
+        parameters: 0,
         phases: Vec::new(),
         warnings: Vec::new(),
     };
@@ -85,6 +88,7 @@ pub fn preflight(job: &Job, plan: &TrainPlan, told: &mut dyn FnMut(usize) -> boo
             return Err(TrainError::Stopped);
         }
         let rehearsal = rehearse(job, plan, index, &cases)?;
+        found.parameters = found.parameters.max(rehearsal.parameters);
         found.phases.push(estimate(phase, &rehearsal));
         found.disk_needed_bytes = found.disk_needed_bytes.max(FILES_AT_ONCE * rehearsal.stored_bytes);
         found.memory_used_bytes = found.memory_used_bytes.max(rehearsal.memory_bytes);
@@ -129,6 +133,7 @@ fn warnings(found: &Preflight, plan: &TrainPlan) -> Vec<String> {
 
 /// What trying a phase told.
 struct Rehearsal {
+    parameters: usize,
     steps: u64,
     step_secs: f64,
     stored_bytes: u64,
@@ -143,7 +148,7 @@ fn rehearse(job: &Job, plan: &TrainPlan, index: usize, cases: &Arc<Cases>) -> Re
     let phase = &plan.phase[index];
     let precision = Precision::fastest(device);
     let networks = Networks::first(plan, device)?;
-    let (mut learner, _) = begin_phase(plan, phase, networks, precision, device)?;
+    let (mut learner, idle) = begin_phase(plan, phase, networks, precision, device)?;
     let pace = Pace::new(phase, cases.per_epoch() as u64, plan.steps.accumulate);
     let mut loader = Loader::start(&stream(plan, index, cases, cores), 0)?;
     let mut step_secs = 0.0;
@@ -157,7 +162,10 @@ fn rehearse(job: &Job, plan: &TrainPlan, index: usize, cases: &Arc<Cases>) -> Re
     }
     let mut tensors = Tensors::default();
     learner.store(&mut tensors);
+    let kept = learner.networks()?;
+    let refiner = kept.refine.as_ref().or(idle.as_ref()).map_or(0, |net| net.parameters().len());
     Ok(Rehearsal {
+        parameters: kept.coarse.parameters().len() + refiner,
         steps: pace.steps,
         step_secs,
         stored_bytes: tensors.bytes(),

@@ -7,13 +7,17 @@ use crate::app::command::{Command, Outbox};
 use crate::app::state::{Purpose, State};
 use crate::app::theme::theme;
 use crate::app::widgets;
+use crate::nn::Method;
 use crate::projection::BackProjection;
+use crate::train::plan::{LossPlan, NetworkPlan};
 use crate::train::{Preset, TrainPlan};
 use egui::{Align, Label, Layout, RichText, Ui, vec2};
 use egui_material_icons::icons::{ICON_FOLDER_OPEN, ICON_SAVE};
 
 /// Width of the presets' bar.
 const PRESETS_WIDTH: f32 = 260.0;
+/// Width of the choice of a method.
+const METHOD_WIDTH: f32 = 130.0;
 /// Width of a number among the losses.
 const WEIGHT_WIDTH: f32 = 58.0;
 /// Greatest width of a network's first level that can be asked for.
@@ -145,14 +149,25 @@ fn names(ui: &mut Ui, name: &str, list: &mut Vec<String>, hint: &str) {
     }
 }
 
+/// Whose networks are trained, beside the card's head. Another method keeps films, samples, steps and rates.
+fn method(ui: &mut Ui, plan: &mut TrainPlan) {
+    let size = vec2(ui.available_width(), theme().size.control);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+        let titles = Method::ALL.map(|method| method.title().to_owned());
+        let chosen = Method::ALL.iter().position(|method| *method == plan.network.method);
+        if let Some(k) = widgets::choice(ui, "Method", &titles, chosen, METHOD_WIDTH) {
+            *plan = plan.clone().with_method(Method::ALL[k]);
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| widgets::caption(ui, "NETWORKS AND LOSSES"));
+    });
+}
+
 /// Shapes and losses.
 fn networks(ui: &mut Ui, plan: &mut TrainPlan) {
     let t = theme();
-    widgets::caption(ui, "NETWORKS AND LOSSES");
+    method(ui, plan);
+    let refines = plan.network.method.refines();
     let network = &mut plan.network;
-    let faint = |ui: &mut Ui, text: &str| {
-        ui.add(Label::new(RichText::new(text).font(t.body()).color(t.color.text_secondary)).truncate());
-    };
     widgets::row(ui, "Width", |ui| {
         for (name, width, after) in [
             ("Coarse width", &mut network.coarse_width, "coarse,"),
@@ -171,31 +186,13 @@ fn networks(ui: &mut Ui, plan: &mut TrainPlan) {
             network.input = [BackProjection::Sum, BackProjection::PerView][k];
         }
     });
-    widgets::row(ui, "Refining", |ui| {
-        let mut near = network.refine.neighbours as u64;
-        fields::whole(ui, "Neighbouring slices", &mut near, 0..=8, t.size.value);
-        network.refine.neighbours = near as _;
-        faint(ui, "slices more,");
-        if widgets::toggle(ui, network.refine.residual, "Residual output").clicked() {
-            network.refine.residual = !network.refine.residual;
-        }
-        faint(ui, "residual");
-    });
-    let losses = &mut plan.losses;
-    for (left, right) in [
-        (("L1", &mut losses.l1), ("Perceptual", &mut losses.perceptual)),
-        (("Semantic", &mut losses.semantic), ("Anatomy", &mut losses.anatomy)),
-    ] {
-        widgets::row(ui, left.0, |ui| {
-            fields::weight(ui, &format!("{} weight", left.0), left.1, 0.0..=1000.0, WEIGHT_WIDTH);
-            ui.add_space(t.space.medium);
-            pair_label(ui, right.0);
-            fields::weight(ui, &format!("{} weight", right.0), right.1, 0.0..=1000.0, WEIGHT_WIDTH);
-        });
-    }
+    ui.add_enabled_ui(refines, |ui| refining(ui, network, &mut plan.losses));
     let steps = &mut plan.steps;
+    let losses = &mut plan.losses;
     widgets::row(ui, "Adversarial", |ui| {
-        fields::weight(ui, "Adversarial weight", &mut losses.adversarial, 0.0..=1000.0, WEIGHT_WIDTH);
+        ui.add_enabled_ui(refines, |ui| {
+            fields::weight(ui, "Adversarial weight", &mut losses.adversarial, 0.0..=1000.0, WEIGHT_WIDTH);
+        });
         ui.add_space(t.space.medium);
         pair_label(ui, "Slices a step");
         let mut slices = steps.slices as u64;
@@ -208,6 +205,37 @@ fn networks(ui: &mut Ui, plan: &mut TrainPlan) {
         pair_label(ui, "Accumulate");
         fields::whole(ui, "Volumes a step", &mut steps.accumulate, 0..=64, WEIGHT_WIDTH);
     });
+}
+
+fn faint(ui: &mut Ui, text: &str) {
+    let t = theme();
+    ui.add(Label::new(RichText::new(text).font(t.body()).color(t.color.text_secondary)).truncate());
+}
+
+/// What the second network sees, and its losses.
+fn refining(ui: &mut Ui, network: &mut NetworkPlan, losses: &mut LossPlan) {
+    let t = theme();
+    widgets::row(ui, "Refining", |ui| {
+        let mut near = network.refine.neighbours as u64;
+        fields::whole(ui, "Neighbouring slices", &mut near, 0..=8, t.size.value);
+        network.refine.neighbours = near as _;
+        faint(ui, "slices more,");
+        if widgets::toggle(ui, network.refine.residual, "Residual output").clicked() {
+            network.refine.residual = !network.refine.residual;
+        }
+        faint(ui, "residual");
+    });
+    for (left, right) in [
+        (("L1", &mut losses.l1), ("Perceptual", &mut losses.perceptual)),
+        (("Semantic", &mut losses.semantic), ("Anatomy", &mut losses.anatomy)),
+    ] {
+        widgets::row(ui, left.0, |ui| {
+            fields::weight(ui, &format!("{} weight", left.0), left.1, 0.0..=1000.0, WEIGHT_WIDTH);
+            ui.add_space(t.space.medium);
+            pair_label(ui, right.0);
+            fields::weight(ui, &format!("{} weight", right.0), right.1, 0.0..=1000.0, WEIGHT_WIDTH);
+        });
+    }
 }
 
 /// The label of a row's second number.
