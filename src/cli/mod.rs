@@ -7,6 +7,7 @@ pub mod error;
 mod completions;
 mod convert;
 mod demo;
+mod evaluate;
 mod films;
 mod info;
 mod interrupt;
@@ -38,6 +39,7 @@ Examples:
   biplane metrics ct.nii.gz films/truth.nii.gz     how good it is
   biplane prepare LIDC-IDRI/ -o lidc/              cubes and a manifest to train with
   biplane train --preset smoke -o runs/smoke       train networks
+  biplane evaluate --cases lidc/ --method ours=bundled -o report/    methods side by side
   biplane weights fetch vgg16                      weights for the perceptual loss
   biplane COMMAND --help                           more on one command
 
@@ -83,6 +85,8 @@ enum Command {
     Prepare(prepare::Args),
     /// Train both networks as a plan says.
     Train(train::Args),
+    /// Hold methods against one another on many cases: table, figure, report.
+    Evaluate(evaluate::Args),
     /// Get and list weights that others trained, for the perceptual loss and LPIPS.
     Weights(weights::Args),
     /// Render the workstation into a PNG, without a display.
@@ -119,6 +123,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Metrics(args) => metrics::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Screenshot(args) => screenshot::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),

@@ -6,6 +6,7 @@
 
 pub mod bundled;
 pub mod bytes;
+pub mod clock;
 pub mod dicom;
 pub mod error;
 pub mod geometry_file;
@@ -23,6 +24,7 @@ pub mod screen;
 mod text_header;
 
 pub use bytes::Bytes;
+pub use clock::Utc;
 pub use error::{Cause, GeometryCause, IoError, Warning};
 pub use open::{
     Description, Kind, Opened, Subject, describe, kind, open, open_as, open_radiograph, open_radiograph_as,

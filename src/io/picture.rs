@@ -281,6 +281,15 @@ pub fn write_slice(path: &Path, volume: &Volume, axis: Axis, index: usize, windo
     Png { cols, rows, depth: png::BitDepth::Eight, pitch_mm: Some(pitch_mm), mark }.write(path, &bytes)
 }
 
+/// Writes grey pixels of 8 bit, row by row, `[cols, rows]` of them, as PNG.
+///
+/// # Errors
+/// [`IoError::Write`] where their number does not fit or the system refuses; nothing half-written is left.
+pub fn write_grey(path: &Path, [cols, rows]: [usize; 2], pixels: &[u8]) -> Result<(), IoError> {
+    let mark = RESEARCH_USE.to_string();
+    Png { cols, rows, depth: png::BitDepth::Eight, pitch_mm: None, mark }.write(path, pixels)
+}
+
 /// The frame of a grey PNG file.
 struct Png {
     cols: usize,

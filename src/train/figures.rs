@@ -5,11 +5,12 @@ use super::TrainError;
 use super::augment::plain_sample;
 use super::dataset::{self, Case};
 use super::plan::TrainPlan;
-use crate::geometry::{Preset, Raster, Volume};
+use crate::geometry::{CUBE_SIDE_VOXELS, Preset, Raster, Volume};
 use crate::metrics::{Comparison, compare};
 use crate::nn::{DeviceChoice, Job, ModelSource, Reconstructor};
 use crate::projection::{Attenuation, BackProjection, project};
 use serde::Serialize;
+use std::borrow::Borrow;
 use std::path::PathBuf;
 
 /// How one method does on one case.
@@ -42,13 +43,24 @@ impl Floors {
     /// # Errors
     /// Where a case cannot be projected.
     pub fn learn(cases: &[Case]) -> Result<Option<Self>, TrainError> {
-        let Some(first) = cases.first() else { return Ok(None) };
-        let mut mean = vec![0f32; first.volume().hu().len()];
+        Self::learn_each(cases.len(), cases.iter().map(Ok))
+    }
+
+    /// From so many training cases one after another, so that not all need lie in memory; `None` where there are none.
+    ///
+    /// # Errors
+    /// The first case's that cannot be had or projected.
+    pub fn learn_each<C: Borrow<Case>>(
+        count: usize,
+        cases: impl Iterator<Item = Result<C, TrainError>>,
+    ) -> Result<Option<Self>, TrainError> {
+        let mut mean = Vec::new();
         let (mut n, mut sx, mut sy, mut sxx, mut sxy) = (0f64, 0f64, 0f64, 0f64, 0f64);
         for case in cases {
-            let sample = sum_sample(case)?;
+            let sample = sum_sample(case?.borrow())?;
+            mean.resize(sample.target.len(), 0f32);
             for ((mean, r), v) in mean.iter_mut().zip(&sample.target).zip(&sample.input) {
-                *mean += r / cases.len() as f32;
+                *mean += r / count as f32;
                 let (x, y) = (f64::from(*v), f64::from(*r));
                 n += 1.0;
                 sx += x;
@@ -57,8 +69,26 @@ impl Floors {
                 sxy += x * y;
             }
         }
+        if n == 0.0 {
+            return Ok(None);
+        }
         let slope = (n * sxy - sx * sy) / (n * sxx - sx * sx);
         Ok(Some(Self { mean, line: ((sy - slope * sx) / n, slope) }))
+    }
+
+    /// As bytes, to be kept: offset and slope, then the mean, little-endian.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let line = [self.line.0, self.line.1].into_iter().flat_map(f64::to_le_bytes);
+        line.chain(self.mean.iter().flat_map(|r| r.to_le_bytes())).collect()
+    }
+
+    /// What [`Floors::to_bytes`] gave; `None` where it is something else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (offset, rest) = bytes.split_first_chunk::<8>()?;
+        let (slope, rest) = rest.split_first_chunk::<8>()?;
+        let mean: Vec<f32> = rest.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let is_cube = mean.len() == CUBE_SIDE_VOXELS.pow(3) && rest.len() == 4 * mean.len();
+        is_cube.then_some(Self { mean, line: (f64::from_le_bytes(*offset), f64::from_le_bytes(*slope)) })
     }
 
     /// What each floor gives for a case, with its name.

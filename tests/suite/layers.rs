@@ -8,7 +8,7 @@ const ROOMS: [&str; 12] =
     ["units", "geometry", "io", "projection", "nn", "metrics", "train", "evaluate", "gpu", "app", "cli", "main"];
 
 /// Outside crates that may appear only in some rooms.
-const CRATES: [(&str, &[&str]); 20] = [
+const CRATES: [(&str, &[&str]); 23] = [
     ("egui", &["app"]),
     ("eframe", &["app"]),
     ("egui_extras", &["app"]),
@@ -27,6 +27,9 @@ const CRATES: [(&str, &[&str]); 20] = [
     ("image", &["io"]),
     ("zip", &["nn"]),
     ("ureq", &["nn"]),
+    ("skrifa", &["evaluate"]),
+    ("vello_cpu", &["evaluate"]),
+    ("base64", &["evaluate"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
 ];

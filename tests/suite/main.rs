@@ -7,6 +7,7 @@ mod bad_input;
 mod baselines;
 mod cli;
 mod dataset;
+mod evaluate;
 mod frames;
 mod geometry;
 mod hanging;

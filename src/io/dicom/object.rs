@@ -3,6 +3,7 @@
 
 use super::private;
 use super::uid;
+use crate::io::clock::Utc;
 use crate::io::output::write_whole;
 use crate::io::{Cause, IoError};
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
@@ -10,7 +11,6 @@ use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use std::io;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Longest decimal string (PS3.5 table 6.2-1).
 const MAX_DS: usize = 16;
@@ -172,17 +172,8 @@ fn short_text(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && *c != '\\').take(MAX_LO).collect()
 }
 
-/// Today's date and time in UTC, as DA and TM. Civil date from days: Howard Hinnant, chrono-compatible algorithms.
+/// Today's date and time in UTC, as DA and TM.
 fn now() -> (String, String) {
-    let secs = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    let (days, of_day) = (secs / 86_400 + 719_468, secs % 86_400);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let time = format!("{:02}{:02}{:02}", of_day / 3600, of_day / 60 % 60, of_day % 60);
-    (format!("{year:04}{month:02}{day:02}"), time)
+    let Utc { year, month, day, hour, minute, second } = Utc::now();
+    (format!("{year:04}{month:02}{day:02}"), format!("{hour:02}{minute:02}{second:02}"))
 }

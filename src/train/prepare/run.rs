@@ -59,8 +59,8 @@ impl std::str::FromStr for Part {
 }
 
 impl Part {
-    /// Whether the scan at this place of the sorted list belongs to the part.
-    fn holds(self, place: usize) -> bool {
+    /// Whether what stands at this place of the sorted list belongs to the part.
+    pub fn holds(self, place: usize) -> bool {
         place % self.of == self.number - 1
     }
 }

@@ -1,0 +1,95 @@
+//! Methods without networks, run on a case as models are. What they learn is learnt once, when it is first wanted, and
+//! kept in the report's folder for other parts and calls. Knows no metric.
+
+use super::EvaluateError;
+use super::cases;
+use super::event::{Event, Observer, tell};
+use super::method::Floor;
+use super::record::write_whole;
+use super::run::Made;
+use crate::train::TrainError;
+use crate::train::dataset::{Case, CaseFile};
+use crate::train::figures::Floors;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Digits of the hash in the name of what was learnt.
+const NAME_DIGITS: usize = 16;
+
+/// The floors of a study.
+pub struct LearntFloors<'a> {
+    files: &'a [CaseFile],
+    kept: PathBuf,
+    /// The cause where they cannot be learnt: told for each case, the other methods go on.
+    learnt: Option<Result<Floors, String>>,
+}
+
+impl<'a> LearntFloors<'a> {
+    /// Of these training cases, whose files together have this hash.
+    pub fn new(files: &'a [CaseFile], folder: &Path, sha256: &str) -> Self {
+        let digits: String = sha256.chars().take(NAME_DIGITS).collect();
+        Self { files, kept: folder.join(format!("floors-{digits}.bin")), learnt: None }
+    }
+
+    /// What a floor makes of a case.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Cancelled`] as asked; where the floors cannot be learnt, or the case not be projected.
+    pub fn volume(&mut self, case: &Case, floor: Floor, observer: &mut Observer) -> Result<Made, EvaluateError> {
+        let floors = self.floors(observer)?;
+        let start = Instant::now();
+        let [back, mean] = floors.volumes(case)?.map(|(_, volume)| volume);
+        let volume = match floor {
+            Floor::BackProjection => back,
+            Floor::MeanVolume => mean,
+        };
+        let seconds = BTreeMap::from([("floor".to_owned(), start.elapsed().as_secs_f64())]);
+        Ok(Made { volume, device: "CPU".to_owned(), precision: "f32".to_owned(), notes: Vec::new(), seconds })
+    }
+
+    fn floors(&mut self, observer: &mut Observer) -> Result<&Floors, EvaluateError> {
+        if self.learnt.is_none() {
+            self.learnt = Some(match self.have(observer) {
+                Err(error @ (EvaluateError::Cancelled | EvaluateError::Write { .. })) => return Err(error),
+                learnt => learnt.map_err(|e| format!("the floors cannot be learnt: {e}")),
+            });
+        }
+        match &self.learnt {
+            Some(Ok(floors)) => Ok(floors),
+            Some(Err(cause)) => Err(EvaluateError::Input(cause.clone())),
+            None => Err(EvaluateError::Input("the floors were not learnt".to_owned())),
+        }
+    }
+
+    fn have(&self, observer: &mut Observer) -> Result<Floors, EvaluateError> {
+        // What was kept and cannot be read is learnt again.
+        if let Some(kept) = std::fs::read(&self.kept).ok().and_then(|bytes| Floors::from_bytes(&bytes)) {
+            return Ok(kept);
+        }
+        let learnt = learn(self.files, observer)?;
+        write_whole(&self.kept, &learnt.to_bytes())?;
+        Ok(learnt)
+    }
+}
+
+/// Learns from cases that are read one after another.
+fn learn(files: &[CaseFile], observer: &mut Observer) -> Result<Floors, EvaluateError> {
+    let mut stopped = false;
+    let cases = files.iter().enumerate().map(|(done, file)| {
+        if tell(observer, &Event::Learning { done, of: files.len() }).is_err() {
+            stopped = true;
+            return Err(TrainError::Stopped);
+        }
+        cases::load(file).map(|loaded| loaded.case).map_err(|error| match error {
+            EvaluateError::Train(error) => error,
+            EvaluateError::Data { path, cause } => TrainError::Data { path, cause },
+            other => TrainError::Data { path: file.path.clone(), cause: other.to_string() },
+        })
+    });
+    let learnt = Floors::learn_each(files.len(), cases);
+    if stopped {
+        return Err(EvaluateError::Cancelled);
+    }
+    learnt?.ok_or_else(|| EvaluateError::Input("there are no training cases".to_owned()))
+}

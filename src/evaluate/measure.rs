@@ -1,0 +1,136 @@
+//! The numbers a report prints: their names, units, digits, which way is better, and their definitions. One place, so
+//! that a table cannot print a number without saying what it is. Knows no case.
+
+use crate::metrics::{Comparison, body, lung, mae, psnr, ssim};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Numbers of one comparison by key: `mae_hu`, `lung_400_dice`. A number that is not defined for these volumes, or is
+/// infinite (the PSNR of equal volumes), has no entry.
+pub type Scores = BTreeMap<String, f64>;
+
+/// One number that is printed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measure {
+    /// Its key in [`Scores`].
+    pub key: &'static str,
+    /// Its name in tables.
+    pub name: &'static str,
+    /// Its unit; empty where it has none.
+    pub unit: &'static str,
+    /// Digits after the point.
+    pub digits: usize,
+    /// Whether more is better.
+    pub more_is_better: bool,
+    /// Its place in the paper's Table 1, where it has one.
+    pub in_paper: Option<usize>,
+    /// What exactly it is.
+    pub definition: String,
+}
+
+/// The paper's methods in its Table 1, each with its figures in the order of its columns.
+pub const PAPER: [(&str, [f64; 6]); 4] = [
+    ("2D CNN", [102.25, 23.77, 0.606, 1.092, 0.445, 0.749]),
+    ("3D U-Net", [90.90, 24.48, 0.663, 0.887, 0.572, 0.646]),
+    ("X2CT-GAN", [85.38, 25.29, 0.712, 0.813, 0.639, 0.788]),
+    ("ours", [75.30, 25.53, 0.734, 0.595, 0.696, 0.875]),
+];
+/// The columns of the paper's Table 1, with its digits.
+pub const PAPER_COLUMNS: [(&str, usize); 6] =
+    [("MAE", 2), ("PSNR", 2), ("SSIM", 3), ("LPIPS", 3), ("VIF", 3), ("Dice", 3)];
+
+/// What stands beside the paper's figures.
+pub const PAPER_NOTICE: &str = "The paper's figures (Dong et al., Table 1) do not compare with those above: other \
+    patients, and it states neither peak, window nor backbone. For one and the same output a peak of 4095 instead of \
+    2500 alone is 4.29 dB, and the mean over slices instead of the whole volume another 4.4 dB.";
+
+/// Slices that "scanned" and "by slices" speak of.
+const SCANNED: &str = "over the axial slices of the truth that hold scan data";
+
+/// Every number that is printed, primary ones (those of the paper's Table 1) first.
+pub fn measures() -> Vec<Measure> {
+    let with = |definition: &str, more: &str| format!("{definition}; {more}");
+    let lungs =
+        |threshold: &str| format!("Dice of the lungs of both volumes; lungs: {}, T = {threshold} HU", lung::DEFINITION);
+    let primary = |mut measure: Measure, column: usize| {
+        measure.in_paper = Some(column);
+        measure
+    };
+    vec![
+        primary(error("mae_hu", "MAE", mae::DEFINITION.to_owned()), 0),
+        primary(decibel("psnr_db", "PSNR", psnr::DEFINITION.to_owned()), 1),
+        primary(share("ssim", "SSIM", ssim::DEFINITION.to_owned()), 2),
+        primary(share("lung_400_dice", "Dice", lungs("-400")), 5),
+        error(
+            "mae_body_hu",
+            "MAE, body",
+            with(mae::DEFINITION, &format!("inside the truth's body: {}", body::DEFINITION)),
+        ),
+        error("mae_scanned_hu", "MAE, scanned slices", with(mae::DEFINITION, SCANNED)),
+        decibel("psnr_scanned_db", "PSNR, scanned slices", with(psnr::DEFINITION, SCANNED)),
+        decibel("psnr_4095_db", "PSNR, peak 4095", psnr::DEFINITION_4095.to_owned()),
+        decibel("psnr_slices_db", "PSNR, by slices", with(psnr::DEFINITION_SLICES, SCANNED)),
+        share("ssim_uniform", "SSIM, uniform", ssim::DEFINITION_UNIFORM.to_owned()),
+        share("ssim_slices", "SSIM, by slices", with(ssim::DEFINITION_SLICES, SCANNED)),
+        share("lung_320_dice", "Dice at -320", lungs("-320")),
+        share("lung_500_dice", "Dice at -500", lungs("-500")),
+    ]
+}
+
+fn error(key: &'static str, name: &'static str, definition: String) -> Measure {
+    Measure { key, name, unit: "HU", digits: 1, more_is_better: false, in_paper: None, definition }
+}
+
+fn decibel(key: &'static str, name: &'static str, definition: String) -> Measure {
+    Measure { key, name, unit: "dB", digits: 2, more_is_better: true, in_paper: None, definition }
+}
+
+fn share(key: &'static str, name: &'static str, definition: String) -> Measure {
+    Measure { key, name, unit: "", digits: 3, more_is_better: true, in_paper: None, definition }
+}
+
+impl Measure {
+    /// "MAE, HU".
+    pub fn title(&self) -> String {
+        if self.unit.is_empty() { self.name.to_owned() } else { format!("{} {}", self.name, self.unit) }
+    }
+
+    /// A value as it is printed.
+    pub fn show(&self, value: f64) -> String {
+        format!("{value:.*}", self.digits)
+    }
+
+    /// Whether `a` is better than `b`.
+    pub fn is_better(&self, a: f64, b: f64) -> bool {
+        if self.more_is_better { a > b } else { a < b }
+    }
+}
+
+/// Every number of a comparison by key: nested names joined, lungs by their threshold.
+pub fn scores(comparison: &Comparison) -> Scores {
+    let mut scores = Scores::new();
+    // A comparison is made of numbers, lists and names: it always has a JSON form.
+    if let Ok(value) = serde_json::to_value(comparison) {
+        flatten("", &value, &mut scores);
+    }
+    scores
+}
+
+fn flatten(path: &str, value: &Value, scores: &mut Scores) {
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}_{name}") };
+    match value {
+        Value::Number(number) => {
+            if let Some(number) = number.as_f64().filter(|v| v.is_finite()) {
+                scores.insert(path.to_owned(), number);
+            }
+        }
+        Value::Array(list) => {
+            for (place, item) in list.iter().enumerate() {
+                let threshold = item.get("threshold_hu").and_then(Value::as_f64);
+                flatten(&below(&threshold.map_or(place.to_string(), |t| format!("{:.0}", t.abs()))), item, scores);
+            }
+        }
+        Value::Object(fields) => fields.iter().for_each(|(name, item)| flatten(&below(name), item, scores)),
+        _ => {}
+    }
+}

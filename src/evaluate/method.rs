@@ -1,0 +1,210 @@
+//! What is held against one another: a named model, or a floor that any model must beat. Knows no case.
+
+use super::EvaluateError;
+use crate::nn::{DeviceChoice, ModelSource, NnError};
+use crate::train::prepare::manifest::sha256_hex;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The word for the model that comes with the program.
+const BUNDLED: &str = "bundled";
+/// Longest name of a method: it heads columns and names files.
+const MOST_LETTERS: usize = 32;
+/// Joins case and method in names of files, so it stands in no method's name.
+pub const JOINT: &str = "--";
+
+/// What a method computes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Networks.
+    Model(ModelSource),
+    /// A floor.
+    Floor(Floor),
+}
+
+/// A method that has no networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Floor {
+    /// The back-projected films, by one line to HU.
+    BackProjection,
+    /// The same volume for everybody: the mean of the training cases.
+    MeanVolume,
+}
+
+/// Every floor with its word on the command line and what it is.
+const FLOORS: [(Floor, &str, &str); 2] = [
+    (
+        Floor::BackProjection,
+        "back-projection",
+        "back-projected films, brought to HU by one line fitted on the training cases: no network",
+    ),
+    (
+        Floor::MeanVolume,
+        "mean-volume",
+        "the mean of the training cases, the same for everybody: the films are not looked at",
+    ),
+];
+
+impl Floor {
+    /// Its word on the command line.
+    pub fn word(self) -> &'static str {
+        FLOORS.iter().find(|(floor, ..)| *floor == self).map_or("", |(_, word, _)| word)
+    }
+
+    /// What it is, in words.
+    fn what(self) -> &'static str {
+        FLOORS.iter().find(|(floor, ..)| *floor == self).map_or("", |(.., what)| what)
+    }
+}
+
+/// One of the methods of a study.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Method {
+    /// Its name in tables.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+}
+
+impl FromStr for Method {
+    type Err = String;
+
+    /// `NAME=FOLDER`, `NAME=bundled`, `NAME=mean-volume`, or a floor's word alone.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, model) = text.split_once('=').unwrap_or((text, text));
+        let floor = FLOORS.iter().find(|(_, word, _)| *word == model).map(|(floor, ..)| Kind::Floor(*floor));
+        let kind = match floor {
+            Some(kind) => kind,
+            None if !text.contains('=') => {
+                let words: Vec<&str> = FLOORS.iter().map(|(_, word, _)| *word).collect();
+                return Err(format!("wanted is NAME=FOLDER, NAME={BUNDLED}, or one of {}", words.join(", ")));
+            }
+            None if model.is_empty() => return Err("names no model after `=`".to_owned()),
+            None if model == BUNDLED => Kind::Model(ModelSource::Bundled),
+            None => Kind::Model(ModelSource::Folder(PathBuf::from(model))),
+        };
+        check_name(name)?;
+        Ok(Self { name: name.to_owned(), kind })
+    }
+}
+
+/// A name becomes part of files' names and heads columns.
+fn check_name(name: &str) -> Result<(), String> {
+    let sound = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '+');
+    let starts = name.chars().next().is_some_and(|letter| letter.is_ascii_alphanumeric());
+    if starts && name.len() <= MOST_LETTERS && name.chars().all(sound) && !name.contains(JOINT) {
+        return Ok(());
+    }
+    Err(format!("`{name}` cannot name a method: up to {MOST_LETTERS} letters, digits and - _ . +, no {JOINT}"))
+}
+
+/// What a report says of a method; also what tells whether a record is still valid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    /// Its name in tables.
+    pub name: String,
+    /// What it is, in a sentence.
+    pub what: String,
+    /// As it was named: a folder, `bundled`, or a floor's word.
+    pub source: String,
+    /// Changes whenever its results would: the hash of the weights; for a floor, of the cases it is learnt from.
+    pub sha256: String,
+    /// The model's own name, where it is one.
+    pub model: Option<String>,
+    /// Numbers the networks learnt, where there are any.
+    pub parameters: Option<usize>,
+    /// Licence of the weights.
+    pub licence: Option<String>,
+    /// Patients it is known to have learnt from.
+    pub learnt_from: Vec<String>,
+}
+
+impl About {
+    /// Whether it learnt from the patient of a case, by its own card: told by number or name, in any spelling of capitals
+    /// and joints.
+    pub fn learnt_from_case(&self, patient: &str, case: &str) -> bool {
+        let plain =
+            |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        let names = [plain(patient), plain(case)];
+        self.learnt_from.iter().any(|learnt| names.contains(&plain(learnt)))
+    }
+
+    /// What to say of such a case.
+    pub fn flattered_by(&self, case: &str) -> String {
+        format!(
+            "`{}` learnt from the patient of case `{case}`, by its own card: its numbers there flatter it",
+            self.name
+        )
+    }
+}
+
+impl Method {
+    /// Whether it needs training cases.
+    pub fn learns(&self) -> bool {
+        matches!(self.kind, Kind::Floor(Floor::BackProjection | Floor::MeanVolume))
+    }
+
+    /// Looks at it before any work begins: a model is loaded whole, so that a missing or damaged one is told at once.
+    /// `learnt_from` and `learnt_sha256` are those of the floors.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Network`] where the model cannot be used.
+    pub fn about(&self, learnt_from: &[String], learnt_sha256: &str) -> Result<About, EvaluateError> {
+        let floor = |floor: Floor| About {
+            name: self.name.clone(),
+            what: floor.what().to_owned(),
+            source: floor.word().to_owned(),
+            sha256: sha256_hex(format!("{} {learnt_sha256}", floor.word()).as_bytes()),
+            model: None,
+            parameters: None,
+            licence: None,
+            learnt_from: learnt_from.to_vec(),
+        };
+        match &self.kind {
+            Kind::Floor(kind) => Ok(floor(*kind)),
+            Kind::Model(source) => self.about_model(source),
+        }
+    }
+
+    fn about_model(&self, source: &ModelSource) -> Result<About, EvaluateError> {
+        if let ModelSource::Folder(folder) = source
+            && !folder.is_dir()
+        {
+            let cause = format!("method `{}`: no such model folder", self.name);
+            return Err(NnError::File { path: folder.clone(), cause }.into());
+        }
+        let model = source.load(DeviceChoice::Cpu.device()?)?;
+        let card = model.card();
+        Ok(About {
+            name: self.name.clone(),
+            what: card.description.clone(),
+            source: match source {
+                ModelSource::Bundled => BUNDLED.to_owned(),
+                ModelSource::Folder(folder) => folder.display().to_string(),
+            },
+            sha256: card.sha256.clone(),
+            model: Some(card.name.clone()),
+            parameters: Some(model.parameter_count()),
+            licence: Some(card.licence.clone()),
+            learnt_from: card.data.iter().flat_map(|data| data.training.iter().cloned()).collect(),
+        })
+    }
+}
+
+/// Refuses two methods of one name.
+///
+/// # Errors
+/// [`EvaluateError::Input`] naming it.
+pub fn check_names(methods: &[Method]) -> Result<(), EvaluateError> {
+    if methods.is_empty() {
+        return Err(EvaluateError::Input("no method; name one or more with --method NAME=MODEL".to_owned()));
+    }
+    for (place, method) in methods.iter().enumerate() {
+        if methods[..place].iter().any(|other| other.name == method.name) {
+            let cause = format!("two methods are named `{}`; give each a name of its own", method.name);
+            return Err(EvaluateError::Input(cause));
+        }
+    }
+    Ok(())
+}

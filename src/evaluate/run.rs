@@ -1,0 +1,130 @@
+//! One method on one case: films are simulated once, networks see them as the workstation would. Knows no metric.
+
+use super::EvaluateError;
+use super::event::{Event, Observer, tell};
+use crate::geometry::{Preset, Raster, Volume};
+use crate::nn::{self, DeviceChoice, Job, ModelSource, NnError, Precision, Reconstruction, Reconstructor};
+use crate::projection::{Attenuation, project};
+use crate::train::dataset::Case;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+use tch::Device;
+
+/// Shares of the work that end with each stage: back-projection, the coarse network, the refining one.
+const STAGE_ENDS: [f64; 3] = [0.05, 0.55, 1.0];
+
+/// What a method gave.
+pub struct Made {
+    /// The volume, on the truth's grid.
+    pub volume: Volume,
+    /// Where it was computed.
+    pub device: String,
+    /// In which precision.
+    pub precision: String,
+    /// What else there is to say.
+    pub notes: Vec<String>,
+    /// Seconds of each stage.
+    pub seconds: BTreeMap<String, f64>,
+}
+
+/// A case with its films.
+pub struct Runner<'a> {
+    /// The case.
+    pub case: &'a Case,
+    device: DeviceChoice,
+    films: Option<([Raster; 2], f64)>,
+}
+
+impl<'a> Runner<'a> {
+    /// Films are made when they are first wanted.
+    pub fn new(case: &'a Case, device: DeviceChoice) -> Self {
+        Self { case, device, films: None }
+    }
+
+    /// Both films of the default geometry, and the seconds they took.
+    fn films(&mut self) -> Result<([Raster; 2], f64), EvaluateError> {
+        if let Some(films) = &self.films {
+            return Ok(films.clone());
+        }
+        let start = Instant::now();
+        let truth = self.case.volume();
+        let volume = Attenuation::from_volume(truth)?;
+        let isocentre = truth.frame().centre_mm();
+        let films = Preset::Simulated.pair().views.map(|view| project(&volume, &view, isocentre));
+        Ok(self.films.insert((films, start.elapsed().as_secs_f64())).clone())
+    }
+
+    /// The volume of a model.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Cancelled`] as soon as the observer asks; else what ends the reconstruction.
+    pub fn reconstruct(
+        &mut self,
+        name: &str,
+        model: &ModelSource,
+        observer: &mut Observer,
+    ) -> Result<Made, EvaluateError> {
+        let (films, projected) = self.films()?;
+        let frame = self.case.volume().frame().clone();
+        let job = Job { films, views: Preset::Simulated.pair(), frame, model: model.clone(), device: self.device };
+        let mut notes = Vec::new();
+        let done = self.follow(name, job, &mut notes, observer)?;
+        let s = &done.seconds;
+        let stages = [
+            ("projection", projected),
+            ("load", s.load),
+            ("back-projection", s.back_projection),
+            ("coarse", s.coarse),
+            ("refine", s.refine),
+        ];
+        Ok(Made {
+            volume: done.volume.clone(),
+            device: done.device.clone(),
+            precision: precision(self.device, &done.device)?,
+            notes,
+            seconds: stages.into_iter().map(|(stage, seconds)| (stage.to_owned(), seconds)).collect(),
+        })
+    }
+
+    fn follow(
+        &self,
+        method: &str,
+        job: Job,
+        notes: &mut Vec<String>,
+        observer: &mut Observer,
+    ) -> Result<Arc<Reconstruction>, EvaluateError> {
+        let handle = Reconstructor::start(job, || {});
+        while let Some(event) = handle.wait() {
+            let share = match event {
+                nn::Event::BackProjection => 0.0,
+                nn::Event::Coarse { done, of } => between(0, done, of),
+                nn::Event::Refine { done, of } => between(1, done, of),
+                nn::Event::Notice(text) => {
+                    notes.push(text);
+                    continue;
+                }
+                nn::Event::Finished(result) => return Ok(result),
+                nn::Event::Cancelled => return Err(EvaluateError::Cancelled),
+                nn::Event::Failed(cause) => return Err(NnError::Input(cause).into()),
+            };
+            let working = Event::Working { case: self.case.name.clone(), method: method.to_owned(), share };
+            // A handle that is dropped cancels its job.
+            tell(observer, &working)?;
+        }
+        Err(NnError::Input("the reconstruction ended without a result; try again".to_owned()).into())
+    }
+}
+
+fn between(stage: usize, done: usize, of: usize) -> f64 {
+    let part = done as f64 / of.max(1) as f64;
+    STAGE_ENDS[stage] + part * (STAGE_ENDS[stage + 1] - STAGE_ENDS[stage])
+}
+
+/// What a result was computed in: where a GPU's memory ran out it was the CPU after all.
+fn precision(choice: DeviceChoice, device: &str) -> Result<String, EvaluateError> {
+    let wanted = choice.device()?;
+    let used = if device.starts_with("CPU") { Device::Cpu } else { wanted };
+    let word = serde_json::to_value(Precision::for_inference(used)).ok().and_then(|v| v.as_str().map(str::to_owned));
+    Ok(word.unwrap_or_default())
+}
