@@ -2,7 +2,7 @@
 
 use crate::metrics::MetricsError;
 use crate::nn::NnError;
-use crate::projection::AttenuationError;
+use crate::projection::{AttenuationError, SirtError};
 use crate::train::TrainError;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -33,6 +33,9 @@ pub enum EvaluateError {
     /// A volume that cannot be projected.
     #[error(transparent)]
     Projection(#[from] AttenuationError),
+    /// Films that give no volume without networks.
+    #[error(transparent)]
+    Sirt(SirtError),
     /// A result that cannot be written.
     #[error("{path}: cannot be written ({cause}); free some space or choose another folder")]
     Write {
@@ -44,4 +47,10 @@ pub enum EvaluateError {
     /// Stopped as asked.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl From<SirtError> for EvaluateError {
+    fn from(error: SirtError) -> Self {
+        if error == SirtError::Cancelled { Self::Cancelled } else { Self::Sirt(error) }
+    }
 }

@@ -6,15 +6,19 @@ mod columns;
 mod line;
 
 pub mod adjoint;
+pub mod affine;
 pub mod attenuation;
 pub mod backproject;
 pub mod film;
 pub mod forward;
 pub mod hanging;
 pub mod matching;
+pub mod sirt;
+mod total_variation;
 
 pub use adjoint::adjoint;
 pub use attenuation::{Attenuation, AttenuationError};
 pub use backproject::{BackProjection, back_project};
 pub use film::{prepare_film, standardise};
 pub use forward::project;
+pub use sirt::{FilmScale, SirtError, SirtOptions, sirt};
