@@ -4,7 +4,9 @@
 //! Ying et al., "X2CT-GAN: reconstructing CT from biplanar X-rays with generative adversarial networks", CVPR 2019.
 //! Connection A: the deepest features go through a fully connected layer from a plane to a volume. Connection B: skips
 //! from a plane to a volume, repeated along the ray's axis. Connection C: at every size the decoders of both films are
-//! averaged into the fused one. At width 64 these are the paper's channels; smaller widths scale all.
+//! averaged into the fused one. At width 64 dense layers, growth and the decoders' channels are those of the authors'
+//! code; smaller widths scale all. Leaner than that code: stem and head of side 3 instead of 7, one convolution a join,
+//! no dropout. Richer: connection A sees the deepest features in their places, not their mean.
 
 use super::films;
 use crate::nn::blocks::{Conv, Dims, Kernel, Norm, channels_last};
