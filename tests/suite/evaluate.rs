@@ -318,7 +318,7 @@ fn a_truth_of_another_grid_is_brought_onto_the_cube_and_told() {
     let outside = 1.0 - 200.0 / 358.4;
     assert!((loaded.missing_share - outside).abs() < 0.02, "{}", loaded.missing_share);
     let notes = loaded.notes.join("\n");
-    assert!(notes.contains("80 x 70 x 40 voxels of 5.00 x 5.00 x 5.00 mm, stored along RAH"), "{notes}");
+    assert!(notes.contains("80 x 70 x 40 voxels of 5.00 x 5.00 x 5.00 mm, stored along LPH"), "{notes}");
     assert!(notes.contains("does not cover 44"), "{notes}");
     let whole = cases::load(&CaseFile::plain(world().folder.path().join("cts/a.nii.gz"))).unwrap();
     assert!(whole.notes.is_empty() && whole.missing_share == 0.0, "{:?}", whole.notes);

@@ -19,6 +19,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 static STYLE: &str = include_str!("../../../assets/report.css");
+/// Beside each row of slices.
+const PLANE_NAMES: &str = "<div class=\"planes\" aria-hidden=\"true\"><span>&nbsp;</span><span>axial</span><span>coronal</span>\
+    <span>sagittal</span></div>\n";
 /// How films are made, as it is printed.
 const FILMS: &str = "Both films of a case are simulated from its truth: gantry angles 0 and 90 degrees, source-axis distance \
     1000 mm, source-detector distance 1500 mm, 256 x 256 pixels of 2.6 mm; Joseph's projector, water at 70 keV, no noise, \
@@ -63,12 +66,15 @@ fn title(results: &Results) -> String {
 
 fn head(results: &Results, title: &str) -> String {
     let Utc { year, month, day, hour, minute, .. } = Utc::now();
-    let devices: BTreeSet<String> = results.records.iter().map(|r| format!("{}, {}", r.device, r.precision)).collect();
-    let devices: Vec<String> = devices.into_iter().filter(|d| d.len() > 2).collect();
+    let of_model = |method: &str| results.study.methods.iter().any(|m| m.name == method && m.model.is_some());
+    let records = results.records.iter().filter(|r| of_model(&r.method));
+    let devices: BTreeSet<String> = records.map(|r| format!("{}, {}", r.device, r.precision)).collect();
+    let devices: Vec<String> = devices.into_iter().collect();
     let facts = [
         ("Written", format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")),
         ("Program", results.study.program.clone()),
-        ("Computed on", devices.join("; ")),
+        ("Networks ran on", if devices.is_empty() { "no network".to_owned() } else { devices.join("; ") }),
+        ("Films", "simulated, 0° and 90°".to_owned()),
         ("Cases with every method", format!("{} of {}", results.complete.len(), results.study.cases.len())),
         ("Held against", results.reference().map_or(String::new(), |method| method.name.clone())),
     ];
@@ -179,7 +185,8 @@ fn slices(folder: &Path, results: &Results) -> Result<String, EvaluateError> {
             ));
         }
         body.push_str(&format!(
-            "<div class=\"slices\"><h3>{}</h3>\n<div class=\"strip\" style=\"grid-template-columns: repeat({columns}, minmax(0, 230px))\">\n{strip}</div></div>\n",
+            "<div class=\"slices\"><h3>{}</h3>\n<div class=\"strip\" style=\"grid-template-columns: max-content \
+             repeat({columns}, minmax(0, 230px))\">\n{PLANE_NAMES}{strip}</div></div>\n",
             escape(case)
         ));
     }

@@ -106,7 +106,7 @@ pub fn differences(results: &Results, differences: &[Difference]) -> String {
     let Some(first) = differences.first() else { return body };
     let primary = results.primary();
     let tested = differences.iter().any(|d| d.test.is_some());
-    let mut heads = vec!["Method", "Number", "Mean difference", "Better"];
+    let mut heads = vec!["Number", "Method", "Mean difference", "Better"];
     if tested {
         heads.extend(["95 % interval", "W", "p", "p (Holm)"]);
     }
@@ -114,7 +114,7 @@ pub fn differences(results: &Results, differences: &[Difference]) -> String {
     let row = |d: &Difference| difference_row(d, primary.iter().find(|m| m.key == d.measure), tested);
     let rows: Vec<Vec<String>> = differences.iter().map(row).collect();
     let reference = &first.reference;
-    body.push_str(&table("", &heads, &rows));
+    body.push_str(&table("second", &heads, &rows));
     body.push_str(&paragraph(
         "caption",
         &format!("Method less {reference}, case by case. Better: cases on which {reference} has the better number."),
@@ -123,13 +123,13 @@ pub fn differences(results: &Results, differences: &[Difference]) -> String {
 }
 
 fn difference_row(d: &Difference, measure: Option<&Measure>, tested: bool) -> Vec<String> {
-    let show = |value: f64| measure.map_or(value.to_string(), |m| format!("{value:+.*}", m.digits));
+    let show = |value: f64| measure.map_or(value.to_string(), |m| format!("{value:+.*}", m.digits)).replace('-', "−");
     let spread = d.summary.sd.map_or(String::new(), |sd| {
         format!(" <span class=\"spread\">± {}</span>", measure.map_or(sd.to_string(), |m| m.show(sd)))
     });
     let mut row = vec![
-        escape(&d.method),
         escape(&measure.map_or(d.measure.to_owned(), Measure::title)),
+        escape(&d.method),
         show(d.summary.mean) + &spread,
         format!("{} of {}", d.reference_better, d.summary.n),
     ];
@@ -149,7 +149,8 @@ pub fn cases(results: &Results) -> String {
         .map(str::to_owned)
         .into_iter()
         .chain(primary.iter().map(|m| escape(&m.title())))
-        .map(|head| format!("<th scope=\"col\">{head}</th>"))
+        .enumerate()
+        .map(|(k, head)| format!("<th scope=\"col\"{}>{head}</th>", if k == 1 { " class=\"name\"" } else { "" }))
         .collect();
     let mut body = String::new();
     for case in &results.study.cases {
@@ -164,7 +165,10 @@ pub fn cases(results: &Results) -> String {
             let value =
                 |m: &Measure| format!("<td>{}</td>", record.scores.get(m.key).map_or(NONE.to_owned(), |v| m.show(*v)));
             let values: String = primary.iter().map(value).collect();
-            body.push_str(&format!("<tr{class}>{name}<td>{}</td>{values}</tr>\n", escape(&record.method)));
+            body.push_str(&format!(
+                "<tr{class}>{name}<td class=\"name\">{}</td>{values}</tr>\n",
+                escape(&record.method)
+            ));
         }
     }
     let open = if results.study.cases.len() <= MOST_OPEN_CASES { " open" } else { "" };
