@@ -2,10 +2,10 @@
 
 use super::Workstation;
 use super::command::Command;
+use super::compare::command::ComparePurpose;
 use super::film::{Film, FilmSettings, Slot};
 use super::jobs::{self, Done, Lane};
-use super::session::{FilmEntry, Session};
-use super::state::{Dialog, ExportForm, Loading, Origin, Purpose, Run};
+use super::state::{Dialog, ExportForm, Loading, Purpose, Run};
 use super::viewport::{Bindings, ViewCommand};
 use super::widgets::Tone;
 use crate::geometry::Preset;
@@ -63,6 +63,7 @@ impl Workstation {
             Command::TypePath(text) => self.state.typed_path = text,
             Command::Dismiss(id) => self.state.notes.retain(|n| n.id != id),
             Command::GoTo(workspace) => self.go_to(workspace),
+            Command::Compare(command) => self.apply_compare(ctx, command),
             Command::Train(command) => self.apply_train(ctx, command),
             Command::FullScreen => {
                 let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
@@ -72,7 +73,7 @@ impl Workstation {
     }
 
     /// Asks for a path by the system's dialog; the tests and the demo have none.
-    fn ask(&mut self, ctx: &Context, purpose: Purpose) {
+    pub(super) fn ask(&mut self, ctx: &Context, purpose: Purpose) {
         if !self.system_dialogs {
             return self.ask_for_path(purpose);
         }
@@ -85,6 +86,7 @@ impl Workstation {
         let name = match purpose {
             Purpose::SaveSession => Some("session.biplane.toml"),
             Purpose::Export(form) => Some(form.file_name()),
+            Purpose::Compare(ComparePurpose::Export) => Some("biplane-comparison"),
             _ => None,
         };
         let beside = |recent: &PathBuf| recent.parent().map(Path::to_path_buf);
@@ -105,6 +107,7 @@ impl Workstation {
                 self.screenshot = Some((path, SETTLE_FRAMES));
             }
             Purpose::Export(form) => self.export(form, path),
+            Purpose::Compare(purpose) => self.given_for_comparison(purpose, path),
             Purpose::Train(purpose) => self.given_for_training(purpose, path),
         }
     }
@@ -119,7 +122,7 @@ impl Workstation {
     }
 
     /// A person knows that the header names the wrong part of the body.
-    fn open_anyway(&mut self, lane: Lane, path: PathBuf, fallback: Option<Slot>) {
+    pub(super) fn open_anyway(&mut self, lane: Lane, path: PathBuf, fallback: Option<Slot>) {
         self.state.notes.retain(|note| note.offer.is_none());
         if let Lane::Film(slot) = lane {
             self.state.films[slot.index()].loading = Some(file_name(&path));
@@ -132,7 +135,7 @@ impl Workstation {
         self.start_reading(Lane::Film(slot), path, Some(slot), Subject::Chest);
     }
 
-    fn start_reading(&mut self, lane: Lane, path: PathBuf, fallback: Option<Slot>, subject: Subject) {
+    pub(super) fn start_reading(&mut self, lane: Lane, path: PathBuf, fallback: Option<Slot>, subject: Subject) {
         self.state.loading.retain(|l| {
             let replaced = l.lane == lane;
             if replaced {
@@ -230,7 +233,7 @@ impl Workstation {
         }
     }
 
-    fn reconstruct(&mut self) {
+    pub(super) fn reconstruct(&mut self) {
         let Some([first, second]) = self.state.pair().map(|pair| pair.map(Arc::clone)) else { return };
         if self.state.run.is_some() || self.state.obstacle().is_some() {
             return;
@@ -239,6 +242,7 @@ impl Workstation {
             Some(Run { started: Instant::now(), stage: "Preparing".into(), fraction: None, cancelling: false });
         self.run_simulated = first.radiograph.simulated && second.radiograph.simulated;
         self.run_placement = super::pair::placement([&first.radiograph, &second.radiograph]);
+        self.run_patient = super::pair::patient_id([&first.radiograph, &second.radiograph]);
         let setup = &self.state.setup;
         let model = setup.models.get(setup.model).map(|m| m.source.clone()).unwrap_or_default();
         let device = setup.devices.get(setup.device).copied().unwrap_or_default();
@@ -255,15 +259,18 @@ impl Workstation {
                     run.cancelling = true;
                 }
             }
-            None => self.state.run = None,
+            None => {
+                self.state.run = None;
+                self.stop_queue();
+            }
         }
     }
 
     /// Changes how the volume is looked at.
     pub(super) fn look(&mut self, ctx: &Context, command: &ViewCommand) {
         let now = ctx.input(|i| i.time);
-        let frame = self.state.case.as_ref().map(|c| c.volume.frame());
-        self.state.viewer.apply(command, frame, now);
+        let frame = self.state.frame_on_screen().cloned();
+        self.state.viewer.apply(command, frame.as_ref(), now);
         self.want_mask();
     }
 
@@ -295,61 +302,6 @@ impl Workstation {
         });
     }
 
-    fn save_session(&mut self, file: PathBuf) {
-        let session = self.session();
-        let unsaved = self.state.case.as_ref().filter(|c| matches!(c.origin, Origin::Films { .. }));
-        let unsaved = unsaved.map(|c| Arc::clone(&c.volume));
-        self.state.session_file = Some(file.clone());
-        self.jobs.start(Lane::Session, move |_| {
-            let result = jobs::save_session(&file, session, unsaved);
-            Done::Written { what: "Session saved".into(), path: file, result }
-        });
-    }
-
-    /// The state as a session.
-    pub(super) fn session(&self) -> Session {
-        let setup = &self.state.setup;
-        let device = setup.devices.get(setup.device).copied().unwrap_or_default();
-        let mut session = Session::new(setup.preset, device.to_string(), self.state.viewer.state.clone());
-        session.model = setup.models.get(setup.model).and_then(|m| match &m.source {
-            ModelSource::Folder(folder) => Some(absolute(folder)),
-            ModelSource::Bundled => None,
-        });
-        session.volume = self.state.case.as_ref().and_then(|c| match &c.origin {
-            Origin::File { info, .. } => Some(absolute(&info.path)),
-            Origin::Films { .. } => None,
-        });
-        for slot in Slot::BOTH {
-            if let Some(film) = self.state.film(slot) {
-                let (path, settings) = (absolute(&film.path), film.settings.clone());
-                session.film.push(FilmEntry { place: slot.index(), path, settings });
-            }
-        }
-        session
-    }
-
-    /// Restores a session: its films and volume are read, their settings wait for them.
-    pub(super) fn restore(&mut self, file: PathBuf, session: Session) {
-        self.state.session_file = Some(file);
-        (self.state.setup.preset, self.state.setup.preset_chosen) = (session.preset, true);
-        if let Some(k) = self.state.setup.devices.iter().position(|d| d.to_string() == session.device) {
-            self.state.setup.device = k;
-        }
-        if let Some(folder) = session.model {
-            self.add_model(folder);
-        }
-        for entry in session.film {
-            let slot = if entry.place == 0 { Slot::First } else { Slot::Second };
-            self.awaited_settings[slot.index()] = Some((entry.path.clone(), entry.settings));
-            self.open_anyway(Lane::Film(slot), entry.path, Some(slot));
-        }
-        self.state.viewer = super::viewport::Viewer::new(session.view);
-        if let Some(volume) = session.volume {
-            self.awaited_view = Some(self.state.viewer.state.clone());
-            self.start_reading(Lane::Open(0), volume, None, Subject::Any);
-        }
-    }
-
     /// Geometry of both views from a file, for films that are there.
     pub(super) fn take_geometry(&mut self, pair: &crate::geometry::ViewPair) {
         let mut taken = false;
@@ -378,14 +330,6 @@ const SETTLE_FRAMES: u32 = 3;
 /// The last part of a path, for messages.
 pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
-}
-
-/// Paths in sessions are absolute; the bundled case has no place on the disk.
-fn absolute(path: &Path) -> PathBuf {
-    if path.starts_with(jobs::BUNDLED) {
-        return path.to_path_buf();
-    }
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// The path with this ending, put on where it has none of its own.

@@ -133,7 +133,7 @@ pub fn banners(ui: &mut Ui, state: &State, out: &mut Outbox) {
 }
 
 /// Says what a drop will do while files hover over the window.
-pub fn drop_hint(ui: &Ui) {
+pub fn drop_hint(ui: &Ui, state: &State) {
     let t = theme();
     if ui.input(|i| i.raw.hovered_files.is_empty()) {
         return;
@@ -141,6 +141,9 @@ pub fn drop_hint(ui: &Ui) {
     let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop")));
     let screen = ui.ctx().content_rect();
     painter.rect_filled(screen, egui::CornerRadius::ZERO, t.color.scrim);
-    let text = "Drop to open: films go to their places, a CT to the planes";
+    let text = match state.workspace {
+        Workspace::Compare => "Drop a CT: it becomes the ground truth",
+        Workspace::Reconstruct | Workspace::Train => "Drop to open: films go to their places, a CT to the planes",
+    };
     painter.text(screen.center(), Align2::CENTER_CENTER, text, medium(t.text.display), Color32::WHITE);
 }

@@ -1,5 +1,6 @@
 //! Every change the person can make, as a value. Panels send these; `apply.rs` is the one place that obeys them.
 
+use super::compare::command::CompareCommand;
 use super::film::{Change, Slot};
 use super::jobs::Lane;
 use super::rebind::KeyChange;
@@ -69,6 +70,8 @@ pub enum Command {
     FullScreen,
     /// Goes to a workspace.
     GoTo(Workspace),
+    /// A wish in the workspace Compare.
+    Compare(CompareCommand),
     /// A wish in the workspace Train.
     Train(TrainCommand),
 }

@@ -2,6 +2,7 @@
 //! Knows no file's content.
 
 use super::command::{Command, Outbox};
+use super::compare::command::ComparePurpose;
 use super::state::{Dialog, Purpose, State};
 use super::theme::theme;
 use super::train::command::TrainPurpose;
@@ -67,14 +68,14 @@ impl Dialogs {
 fn pick(purpose: Purpose) -> Vec<PathBuf> {
     let dialog = rfd::FileDialog::new().set_title(title(purpose));
     let films = |d: rfd::FileDialog| d.add_filter("Films", &["dcm", "png", "tif", "tiff", "jpg", "jpeg"]);
+    let cts = |d: rfd::FileDialog| {
+        d.add_filter("CT", &["nii", "gz", "nrrd", "nhdr", "mha", "mhd", "dcm"]).add_filter("All files", &["*"])
+    };
     let one = |path: Option<PathBuf>| path.into_iter().collect();
     match purpose {
         Purpose::Open => dialog.pick_files().unwrap_or_default(),
         Purpose::Film(_) => one(films(dialog).add_filter("All files", &["*"]).pick_file()),
-        Purpose::Volume => one(dialog
-            .add_filter("CT", &["nii", "gz", "nrrd", "nhdr", "mha", "mhd", "dcm"])
-            .add_filter("All files", &["*"])
-            .pick_file()),
+        Purpose::Volume => one(cts(dialog).pick_file()),
         Purpose::Series | Purpose::Model => one(dialog.pick_folder()),
         Purpose::OpenSession => one(dialog.add_filter("Session", &["toml"]).pick_file()),
         Purpose::SaveSession => one(dialog.set_file_name("session.biplane.toml").save_file()),
@@ -82,6 +83,8 @@ fn pick(purpose: Purpose) -> Vec<PathBuf> {
             one(dialog.pick_folder().map(|folder| folder.join(form.file_name())))
         }
         Purpose::Export(form) => one(dialog.set_file_name(form.file_name()).save_file()),
+        Purpose::Compare(purpose) if purpose.is_folder() => one(dialog.pick_folder()),
+        Purpose::Compare(_) => one(cts(dialog).pick_file()),
         Purpose::Train(TrainPurpose::OpenPlan) => one(dialog.add_filter("Plan", &["toml"]).pick_file()),
         Purpose::Train(TrainPurpose::SavePlan) => one(dialog.set_file_name("plan.toml").save_file()),
         Purpose::Train(_) => one(dialog.pick_folder()),
@@ -99,6 +102,7 @@ fn title(purpose: Purpose) -> String {
         Purpose::OpenSession => "Open a session".into(),
         Purpose::SaveSession => "Save the session".into(),
         Purpose::Export(form) => format!("Export as {}", form.label()),
+        Purpose::Compare(purpose) => purpose.title().into(),
         Purpose::Train(purpose) => purpose.title().into(),
     }
 }
@@ -107,7 +111,13 @@ fn title(purpose: Purpose) -> String {
 pub fn path_dialog(ui: &mut egui::Ui, state: &State, out: &mut Outbox) {
     let Some(Dialog::Path(purpose)) = state.dialog else { return };
     let t = theme();
-    let saving = matches!(purpose, Purpose::SaveSession | Purpose::Export(_) | Purpose::Train(TrainPurpose::SavePlan));
+    let saving = matches!(
+        purpose,
+        Purpose::SaveSession
+            | Purpose::Export(_)
+            | Purpose::Compare(ComparePurpose::Export)
+            | Purpose::Train(TrainPurpose::SavePlan)
+    );
     let mut text = state.typed_path.clone();
     let (given, close) = widgets::modal(ui, "path dialog", t.size.dialog, |ui| {
         ui.label(egui::RichText::new(title(purpose)).font(t.title()).color(t.color.text));

@@ -1,6 +1,7 @@
 //! What runs on worker threads: reading files, previews, the mask, exports, sessions. Each function takes values and
 //! gives values; none knows the window.
 
+use super::compare::jobs::{CompareDone, CompareLane};
 use super::film::{Film, FilmSettings, Glance, Slot};
 use super::pair;
 use super::session::{Session, SessionError};
@@ -49,6 +50,8 @@ pub enum Lane {
     Session,
     /// Remembering settings.
     Settings,
+    /// The workspace Compare.
+    Compare(CompareLane),
     /// The workspace Train.
     Train(TrainLane),
 }
@@ -64,6 +67,7 @@ impl Lane {
             Self::Export => "The export",
             Self::Session => "Saving the session",
             Self::Settings => "Remembering the settings",
+            Self::Compare(lane) => lane.label(),
             Self::Train(lane) => lane.label(),
         }
     }
@@ -93,6 +97,8 @@ pub enum Done {
         /// The mask.
         mask: LungMask,
     },
+    /// Something of the workspace Compare.
+    Compare(Box<CompareDone>),
     /// Something of the workspace Train.
     Train(Box<TrainDone>),
     /// Nothing to tell.

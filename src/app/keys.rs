@@ -3,7 +3,7 @@
 use super::command::Command;
 use super::settings::Workspace;
 use super::state::{Dialog, Purpose, State};
-use super::viewport::{Action, commands_for};
+use super::viewport::{Action, ViewCommand, commands_for};
 
 /// What the keys pressed since the last frame ask for.
 pub fn commands(ctx: &egui::Context, state: &State) -> Vec<Command> {
@@ -13,14 +13,19 @@ pub fn commands(ctx: &egui::Context, state: &State) -> Vec<Command> {
     }
     let commands = state.bindings.pressed(ctx).into_iter().flat_map(|action| meaning(action, state));
     // Nothing changes how a volume is looked at that is not on screen.
-    let seen = state.workspace == Workspace::Reconstruct;
-    commands.filter(|command| seen || !matches!(command, Command::View(_))).collect()
+    let seen = |command: &Command| match (state.workspace, command) {
+        (Workspace::Train, Command::View(_)) => false,
+        (Workspace::Reconstruct, Command::View(view)) => {
+            !matches!(view, ViewCommand::SetCompare(_) | ViewCommand::MoveTruth(_))
+        }
+        _ => true,
+    };
+    commands.filter(seen).collect()
 }
 
 /// What an action of the table means here; nothing where it means nothing now.
 fn meaning(action: Action, state: &State) -> Vec<Command> {
-    let frame = state.case.as_ref().map(|case| case.volume.frame());
-    if let Some(commands) = commands_for(action, &state.viewer.state, frame) {
+    if let Some(commands) = commands_for(action, &state.viewer.state, state.frame_on_screen()) {
         return commands.into_iter().map(Command::View).collect();
     }
     let command = match action {

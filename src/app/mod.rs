@@ -6,6 +6,7 @@
 //! drawn.
 
 pub mod command;
+pub mod compare;
 pub mod demo;
 pub mod film;
 pub mod film_settings;
@@ -28,6 +29,7 @@ mod apply;
 mod bars;
 mod dialogs;
 mod help;
+mod keep;
 mod keys;
 mod receive;
 mod screenshot;
@@ -36,7 +38,7 @@ mod window;
 pub use screenshot::{ScreenshotError, screenshot};
 pub use window::{AppError, run};
 
-use crate::io::Placement;
+use crate::io::{Placement, Sensitive};
 use crate::nn::{DeviceChoice, Handle, ModelSource};
 use crate::train::TrainHandle;
 use command::{Command, Outbox};
@@ -86,6 +88,8 @@ pub struct Workstation {
     run_simulated: bool,
     /// Where the running reconstruction will stand.
     run_placement: Option<Placement>,
+    /// Whose films the running reconstruction is made of, where they say it.
+    run_patient: Option<Sensitive>,
     /// Settings of a session that wait for their films.
     awaited_settings: [Option<(PathBuf, FilmSettings)>; 2],
     /// The view of a session that waits for its volume.
@@ -116,6 +120,7 @@ impl Workstation {
             training: None,
             run_simulated: false,
             run_placement: None,
+            run_patient: None,
             awaited_settings: [None, None],
             awaited_view: None,
             screenshot: None,
@@ -183,6 +188,11 @@ impl Workstation {
                 }
                 reconstruct::planes(ui, state, outbox);
             }
+            Workspace::Compare => {
+                compare::column(ui, state, outbox);
+                bars::banners(ui, state, outbox);
+                compare::middle(ui, state, outbox);
+            }
             Workspace::Train => {
                 train::columns(ui, state, outbox);
                 bars::banners(ui, state, outbox);
@@ -192,7 +202,7 @@ impl Workstation {
         train::closing(ui, state, outbox);
         help::show(ui, state, outbox);
         dialogs::path_dialog(ui, state, outbox);
-        bars::drop_hint(ui);
+        bars::drop_hint(ui, state);
         let commands = self.outbox.take();
         if !commands.is_empty() {
             // They are obeyed after the frame is drawn: the next one shows what they did.
@@ -222,8 +232,10 @@ impl Workstation {
     /// Files dropped on the window.
     fn take_dropped_files(&mut self, ctx: &egui::Context) {
         let paths: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
-        if !paths.is_empty() {
-            self.outbox.send(Command::Open(paths));
+        match self.state.workspace {
+            _ if paths.is_empty() => {}
+            Workspace::Compare => self.dropped_on_comparison(paths),
+            Workspace::Reconstruct | Workspace::Train => self.outbox.send(Command::Open(paths)),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::film::{Film, Slot};
 use crate::geometry::{Raster, View, ViewError, ViewPair};
-use crate::io::{FilmKind, Placement, Provenance, Radiograph};
+use crate::io::{FilmKind, Placement, Provenance, Radiograph, Sensitive};
 use crate::projection::matching::{LungSpan, lateral_span, matched};
 
 /// Isocentres nearer to each other than this are the same one, mm.
@@ -47,6 +47,12 @@ pub fn placement(films: [&Radiograph; 2]) -> Option<Placement> {
     }
     let [reference, other] = films.map(|film| film.info.frame_of_reference.clone());
     Some(Placement { isocentre_mm: first, frame_of_reference: reference.filter(|uid| Some(uid) == other.as_ref()) })
+}
+
+/// The patient's number, where both films name the same.
+pub fn patient_id(films: [&Radiograph; 2]) -> Option<Sensitive> {
+    let [first, second] = films.map(|film| film.info.patient_id.clone());
+    first.filter(|id| second.as_ref() == Some(id))
 }
 
 /// Both pictures in their geometry's own orientation, white = dense, with the views that say so; films of unknown

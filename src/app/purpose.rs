@@ -1,5 +1,6 @@
 //! What a path is asked for, and the forms that exports take. Knows no dialog and no writer.
 
+use super::compare::command::ComparePurpose;
 use super::film::Slot;
 use super::train::command::TrainPurpose;
 
@@ -22,6 +23,8 @@ pub enum Purpose {
     SaveSession,
     /// Where to export to.
     Export(ExportForm),
+    /// Something of the workspace Compare.
+    Compare(ComparePurpose),
     /// Something of the workspace Train.
     Train(TrainPurpose),
 }

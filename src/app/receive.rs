@@ -42,6 +42,7 @@ impl Workstation {
             None => {}
         }
         self.follow_reconstruction();
+        self.follow_comparison();
         self.follow_training(ctx);
         self.follow_screenshot(ctx);
         self.play(ctx);
@@ -54,6 +55,7 @@ impl Workstation {
                 let texture = ctx.load_texture(format!("film {slot:?}"), image, TextureOptions::LINEAR);
                 self.state.films[slot.index()].preview = Some(texture);
             }
+            (_, Done::Compare(done)) => self.take_comparison(ctx, *done),
             (_, Done::Train(done)) => self.take_training_result(ctx, *done),
             (_, Done::Prepared(Ok(job))) => {
                 let waker = ctx.clone();
@@ -61,6 +63,7 @@ impl Workstation {
             }
             (_, Done::Prepared(Err(cause))) => {
                 self.state.run = None;
+                self.stop_queue();
                 self.state.note(Tone::Danger, "The films cannot be reconstructed", cause.to_string());
             }
             (_, Done::Mask { case, threshold_hu, .. }) if self.state.mask.asked != Some((case, threshold_hu)) => {}
@@ -123,7 +126,7 @@ impl Workstation {
     }
 
     /// Puts a file on top of the recent ones, on the disk too.
-    fn remember(&mut self, path: &Path) {
+    pub(super) fn remember(&mut self, path: &Path) {
         self.settings.opened(path);
         self.state.recent = self.settings.remembered.recent.clone();
         self.save_settings();
@@ -160,6 +163,7 @@ impl Workstation {
             Lane::Prepare => self.state.run = None,
             Lane::Export => self.state.exporting = None,
             Lane::Mask => self.state.mask.busy = false,
+            Lane::Compare(lane) => self.comparison_lost(lane),
             Lane::Train(TrainLane::Check) => self.state.train.check = Default::default(),
             _ => {}
         }
@@ -245,16 +249,19 @@ impl Workstation {
             Event::Finished(result) => {
                 self.state.run = None;
                 self.finished(result);
+                self.queued_model_ended(true);
                 return true;
             }
             Event::Cancelled => {
                 self.state.run = None;
+                self.stop_queue();
                 self.state.note(Tone::Notice, "Cancelled", "The reconstruction was stopped; what was on screen stays.");
                 return true;
             }
             Event::Failed(cause) => {
                 self.state.run = None;
                 self.state.note(Tone::Danger, "The reconstruction failed", cause);
+                self.queued_model_ended(false);
                 return true;
             }
         };
@@ -266,7 +273,10 @@ impl Workstation {
 
     fn finished(&mut self, result: Arc<Reconstruction>) {
         let frame_of_reference = self.run_placement.take().and_then(|p| p.frame_of_reference);
-        let origin = Origin::reconstructed(&result, self.run_simulated, frame_of_reference);
+        let mut origin = Origin::reconstructed(&result, self.run_simulated, frame_of_reference);
+        if let Origin::Films { patient_id, .. } = &mut origin {
+            *patient_id = self.run_patient.take();
+        }
         let volume = Arc::try_unwrap(result).map_or_else(|shared| shared.volume.clone(), |own| own.volume);
         self.show_volume(Arc::new(volume), origin);
     }
@@ -309,12 +319,12 @@ impl Workstation {
     /// Plays through the slices.
     fn play(&mut self, ctx: &Context) {
         let now = ctx.input(|i| i.time);
-        let Some(case) = &self.state.case else { return };
+        let Some(frame) = self.state.frame_on_screen() else { return };
         let state = &self.state.viewer.state;
         if state.playing {
             ctx.request_repaint();
         }
-        if let Some(command) = super::viewport::play(state, case.volume.frame(), &mut self.playing_since, now) {
+        if let Some(command) = super::viewport::play(state, frame, &mut self.playing_since, now) {
             self.look(ctx, &command);
         }
     }
@@ -332,7 +342,7 @@ fn kind_by_name(name: &str) -> Option<FilmKind> {
 }
 
 /// The message without the path at its start: the banner's head names the file already.
-fn without_path(path: &Path, message: &str) -> String {
+pub(super) fn without_path(path: &Path, message: &str) -> String {
     let rest = message.strip_prefix(&format!("{}: ", path.display())).unwrap_or(message);
     let mut letters = rest.chars();
     let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();

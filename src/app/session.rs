@@ -55,6 +55,9 @@ pub struct Session {
     pub device: String,
     /// The volume on screen.
     pub volume: Option<PathBuf>,
+    /// The ground truth beside it; sessions of old have none.
+    #[serde(default)]
+    pub truth: Option<PathBuf>,
     /// First and second film.
     #[serde(default)]
     pub film: Vec<FilmEntry>,
@@ -76,7 +79,8 @@ pub struct FilmEntry {
 impl Session {
     /// A session of the version written here.
     pub fn new(preset: Preset, device: String, view: ViewState) -> Self {
-        Self { biplane_session: VERSION, preset, model: None, device, volume: None, film: Vec::new(), view }
+        let (model, volume, truth, film) = (None, None, None, Vec::new());
+        Self { biplane_session: VERSION, preset, model, device, volume, truth, film, view }
     }
 
     /// Whether `path` is named like a session.

@@ -15,18 +15,21 @@ pub enum Workspace {
     /// Films on the left, planes in the middle.
     #[default]
     Reconstruct,
+    /// A reconstruction beside its truth.
+    Compare,
     /// Plans and runs.
     Train,
 }
 
 impl Workspace {
     /// All of them, in the order of their tabs.
-    pub const ALL: [Self; 2] = [Self::Reconstruct, Self::Train];
+    pub const ALL: [Self; 3] = [Self::Reconstruct, Self::Compare, Self::Train];
 
     /// The name on its tab.
     pub fn label(self) -> &'static str {
         match self {
             Self::Reconstruct => "Reconstruct",
+            Self::Compare => "Compare",
             Self::Train => "Train",
         }
     }

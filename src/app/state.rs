@@ -3,6 +3,7 @@
 pub use super::purpose::{ExportForm, Purpose};
 
 use super::command::Command;
+use super::compare::state::CompareState;
 use super::film::{Film, Slot};
 use super::jobs::Lane;
 use super::rebind::Rebinding;
@@ -10,8 +11,8 @@ use super::settings::Workspace;
 use super::train::state::TrainState;
 use super::viewport::{Bindings, Scene, Viewer};
 use super::widgets::Tone;
-use crate::geometry::{Preset, Volume};
-use crate::io::{Progress, SourceInfo};
+use crate::geometry::{Frame, Preset, Volume};
+use crate::io::{Progress, Sensitive, SourceInfo};
 use crate::metrics::body::Body;
 use crate::nn::{DeviceChoice, ModelSource, Reconstruction};
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ const MAX_NOTES: usize = 3;
 pub struct State {
     /// The workspace on screen.
     pub workspace: Workspace,
+    /// The workspace Compare.
+    pub compare: CompareState,
     /// The workspace Train.
     pub train: TrainState,
     /// The two films.
@@ -186,6 +189,8 @@ pub enum Origin {
         simulated: bool,
         /// The frame of reference it stands in, where both films name it.
         frame_of_reference: Option<String>,
+        /// The patient's number, where both films name the same.
+        patient_id: Option<Sensitive>,
     },
     /// Read from a file or folder.
     File {
@@ -212,7 +217,7 @@ impl Origin {
             .map(|(name, secs)| (name.to_owned(), Duration::from_secs_f64(secs.max(0.0))))
             .collect();
         let (device, model) = (result.device.clone(), result.model.clone());
-        Self::Films { stages, device, model, simulated, frame_of_reference }
+        Self::Films { stages, device, model, simulated, frame_of_reference, patient_id: None }
     }
 }
 
@@ -276,6 +281,15 @@ pub enum Dialog {
 }
 
 impl State {
+    /// The grid of the volume on screen in this workspace.
+    pub fn frame_on_screen(&self) -> Option<&Frame> {
+        let case = match self.workspace {
+            Workspace::Compare => self.compare.entry().map(|e| &e.case),
+            Workspace::Reconstruct | Workspace::Train => self.case.as_ref(),
+        };
+        case.map(|case| case.volume.frame())
+    }
+
     /// The film in a place.
     pub fn film(&self, slot: Slot) -> Option<&Arc<Film>> {
         self.films[slot.index()].film.as_ref()

@@ -1,5 +1,6 @@
 //! The design tokens of `assets/theme.toml` and how they become egui's style. Knows no panel and no state.
 
+use super::viewport::Style;
 use egui::{Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, TextStyle, Visuals};
 use serde::{Deserialize, Deserializer};
 use std::sync::{Arc, OnceLock};
@@ -82,6 +83,11 @@ tokens! {
         #[serde(deserialize_with = "color")] curve_f: Color32 = "A curve.",
         #[serde(deserialize_with = "color")] curve_g: Color32 = "A curve.",
         #[serde(deserialize_with = "color")] curve_h: Color32 = "A curve.",
+        #[serde(deserialize_with = "color")] recon: Color32 = "The reconstruction in a comparison.",
+        #[serde(deserialize_with = "color")] truth: Color32 = "The ground truth in a comparison.",
+        #[serde(deserialize_with = "color")] below: Color32 = "A difference far below zero.",
+        #[serde(deserialize_with = "color")] zero: Color32 = "A difference of zero.",
+        #[serde(deserialize_with = "color")] above: Color32 = "A difference far above zero.",
     }
 }
 
@@ -130,6 +136,9 @@ tokens! {
         runs_column: f32 = "Width of the list of runs.",
         train_column: f32 = "Width of the column beside a plan or run.",
         train_column_wide: f32 = "The same in a large window.",
+        compare_column: f32 = "Width of the column beside a comparison.",
+        evidence: f32 = "Height of the numbers and curves under a comparison.",
+        evidence_high: f32 = "The same in a large window.",
     }
 }
 
@@ -209,6 +218,12 @@ impl Theme {
     pub fn train_column(&self, window: egui::Vec2) -> f32 {
         let large = window.x >= self.size.wide_window && window.y >= self.size.high_window;
         if large { self.size.train_column_wide } else { self.size.train_column }
+    }
+
+    /// Height of the numbers and curves under a comparison in a window of this size.
+    pub fn evidence(&self, window: egui::Vec2) -> f32 {
+        let large = window.x >= self.size.wide_window && window.y >= self.size.high_window;
+        if large { self.size.evidence_high } else { self.size.evidence }
     }
 
     /// Corners of cards.
@@ -304,6 +319,36 @@ impl Theme {
         }
         v
     }
+}
+
+/// The panes' colours and sizes, from the theme.
+pub fn panes_style() -> &'static Style {
+    static STYLE: OnceLock<Style> = OnceLock::new();
+    STYLE.get_or_init(|| {
+        let t = theme();
+        let c = &t.color;
+        Style {
+            background: c.image,
+            text: c.text,
+            faint: c.text_secondary,
+            warning: c.warning,
+            letter: c.letter,
+            gap_colour: c.line,
+            active: c.line_strong,
+            planes: [c.plane_x, c.plane_y, c.plane_z],
+            right_lung: c.right_lung,
+            left_lung: c.left_lung,
+            recon: c.recon,
+            truth: c.truth,
+            difference: [c.below, c.zero, c.above],
+            text_size: t.text.overlay,
+            letter_size: t.text.letter,
+            margin: t.space.medium,
+            gap: t.space.tiny,
+            line: t.size.rule,
+            ..Style::default()
+        }
+    })
 }
 
 /// The medium weight at `size` points.

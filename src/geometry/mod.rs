@@ -5,6 +5,7 @@
 
 pub mod frame;
 pub mod phantom;
+pub mod pose;
 pub mod raster;
 pub mod reorient;
 pub mod resample;
@@ -13,6 +14,7 @@ pub mod view;
 pub mod volume;
 
 pub use frame::{Axis, CUBE_SIDE_VOXELS, CUBE_SPACING_MM, Frame, FrameError};
+pub use pose::Pose;
 pub use raster::Raster;
 pub use view::{Beam, Detector, Preset, View, ViewError, ViewPair};
 pub use volume::{Volume, VolumeError};

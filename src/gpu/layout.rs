@@ -105,3 +105,47 @@ pub struct CopyBlock {
     /// Left and top of the rectangle, px; 1 where the target stores linear light.
     pub place: [f32; 4],
 }
+
+/// Twin of `Compare` in shaders/compare.wgsl.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct CompareBlock {
+    /// Voxel coordinate of the first pixel in the reconstruction.
+    pub origin: [f32; 4],
+    /// Voxels for a column.
+    pub per_column: [f32; 4],
+    /// Voxels for a row.
+    pub per_row: [f32; 4],
+    /// Voxel coordinate of the first pixel in the truth.
+    pub truth_origin: [f32; 4],
+    /// The truth's voxels for a column.
+    pub truth_per_column: [f32; 4],
+    /// The truth's voxels for a row.
+    pub truth_per_row: [f32; 4],
+    /// The reconstruction's texture.
+    pub grid: GridBlock,
+    /// The truth's texture.
+    pub truth_grid: GridBlock,
+    /// The texture of the reconstruction's lungs.
+    pub mask_grid: GridBlock,
+    /// The texture of the truth's lungs.
+    pub truth_mask_grid: GridBlock,
+    /// Grey values.
+    pub window: WindowBlock,
+    /// Range of the difference, HU; share, divider or tile, px; half width of the outlines, px; 1 for nearest neighbour.
+    pub amount: [f32; 4],
+    /// 1 with a mask of the reconstruction, of the truth.
+    pub masks: [f32; 4],
+    /// Outline of the reconstruction's lungs, gamma RGB.
+    pub recon_colour: [f32; 4],
+    /// Outline of the truth's lungs, gamma RGB.
+    pub truth_colour: [f32; 4],
+    /// Far below zero, gamma RGB.
+    pub low_colour: [f32; 4],
+    /// At zero, gamma RGB.
+    pub zero_colour: [f32; 4],
+    /// Far above zero, gamma RGB.
+    pub high_colour: [f32; 4],
+    /// How the two are put together; samples a side in each pixel.
+    pub how: [u32; 4],
+}

@@ -2,6 +2,8 @@
 //! keep the shaders honest. Knows no window, no widget and no mouse.
 
 pub mod canvas;
+pub mod compare;
+pub mod compare_twin;
 pub mod device;
 pub mod layout;
 pub mod offscreen;
@@ -12,6 +14,7 @@ pub mod texture;
 pub mod upload;
 
 pub use canvas::{Canvas, Copier};
+pub use compare::{CompareParams, Comparer, Together};
 pub use device::{Gpu, LossWatch, quiet_drivers};
 pub use offscreen::Picture;
 pub use raymarch::{MarchParams, Raymarcher};

@@ -68,8 +68,23 @@ pub const COPY: Source = Source {
     fragment: "copy",
 };
 
+/// A plane through two volumes at once.
+pub const COMPARE: Source = Source {
+    name: "compare",
+    wgsl: concat!(
+        include_str!("../../shaders/shared/fullscreen.wgsl"),
+        include_str!("../../shaders/shared/grid.wgsl"),
+        include_str!("../../shaders/shared/volume.wgsl"),
+        include_str!("../../shaders/shared/window.wgsl"),
+        include_str!("../../shaders/shared/target.wgsl"),
+        include_str!("../../shaders/compare.wgsl"),
+    ),
+    vertex: "fullscreen",
+    fragment: "compare",
+};
+
 /// Every module of the program.
-pub const ALL: [Source; 4] = [SLICE, MARCH, SHOW, COPY];
+pub const ALL: [Source; 5] = [SLICE, MARCH, SHOW, COPY, COMPARE];
 
 /// What a pipeline binds at group 0: a uniform block at 0, then these.
 #[derive(Clone, Copy, Debug)]

@@ -97,8 +97,7 @@ impl SliceParams {
 
     /// Samples a side in each pixel, so that no voxel is skipped where the picture is smaller than the volume.
     pub fn taps(&self) -> u32 {
-        let longest = self.per_column.iter().chain(&self.per_row).fold(0.0, |m: f64, v| m.max(v.abs()));
-        ((longest - TAP_SLACK).ceil().max(1.0) as u32).min(MAX_TAPS)
+        taps_for(self.per_column.iter().chain(&self.per_row))
     }
 
     /// The uniforms for textures with these grids, in a rectangle whose first pixel stands at `corner_px`.
@@ -127,6 +126,12 @@ impl SliceParams {
             taps: [self.taps(), 0, 0, 0],
         }
     }
+}
+
+/// Samples a side in each pixel for these steps between pixels, voxels.
+pub(super) fn taps_for<'a>(steps: impl Iterator<Item = &'a f64>) -> u32 {
+    let longest = steps.fold(0.0, |m: f64, v| m.max(v.abs()));
+    ((longest - TAP_SLACK).ceil().max(1.0) as u32).min(MAX_TAPS)
 }
 
 /// Where in a target a picture is drawn.

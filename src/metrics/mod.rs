@@ -3,6 +3,7 @@
 //!
 //! Published numbers of this field do not compare, so none is printed here without its definition (spec 8).
 
+pub mod align;
 pub mod bands;
 pub mod body;
 pub mod by_slice;

@@ -6,6 +6,7 @@ mod app_films;
 mod bad_input;
 mod baselines;
 mod cli;
+mod compare;
 mod dataset;
 mod evaluate;
 mod frames;

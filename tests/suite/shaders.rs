@@ -1,11 +1,14 @@
 //! Shaders against naga, against their Rust layouts, and against their plain CPU twins.
 
 use biplane::geometry::{Frame, Vec3, Volume};
+use biplane::gpu::compare::{CompareColours, CompareParams, CompareTextures, Comparer, PlaneVoxels, Together};
+use biplane::gpu::compare_twin::{self, Side};
 use biplane::gpu::raymarch::{self, MarchParams, Raymarcher, ShowParams};
 use biplane::gpu::slice::{self, Interpolation, MaskPaint, Place, SliceParams, Slicer, Window};
 use biplane::gpu::texture::{TexelGrid, volume_format};
 use biplane::gpu::{
-    Canvas, Copier, Gpu, GpuError, LabelUpload, Picture, VolumeTexture, VolumeUpload, layout, offscreen, shader,
+    Canvas, Copier, Gpu, GpuError, LabelTexture, LabelUpload, Picture, VolumeTexture, VolumeUpload, layout, offscreen,
+    shader,
 };
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -102,6 +105,31 @@ fn rust_layouts_are_those_of_the_shaders() {
     twin!(shader::MARCH, "March", layout::MarchBlock { origin, per_column, per_row, per_mm, grid, step });
     twin!(shader::SHOW, "Show", layout::ShowBlock { place, window });
     twin!(shader::COPY, "Copy", layout::CopyBlock { place });
+    twin!(
+        shader::COMPARE,
+        "Compare",
+        layout::CompareBlock {
+            origin,
+            per_column,
+            per_row,
+            truth_origin,
+            truth_per_column,
+            truth_per_row,
+            grid,
+            truth_grid,
+            mask_grid,
+            truth_mask_grid,
+            window,
+            amount,
+            masks,
+            recon_colour,
+            truth_colour,
+            low_colour,
+            zero_colour,
+            high_colour,
+            how
+        }
+    );
 }
 
 /// A smooth volume with an edge and a bright spot, sides all different.
@@ -357,4 +385,95 @@ fn a_kept_picture_is_copied_pixel_by_pixel() {
         let copied = offscreen::draw(gpu, 93, 71, draw, |pass| copier.draw(pass, &kept.1)).unwrap();
         assert_eq!(copied, direct, "{}", gpu.describe());
     }
+}
+
+/// Two volumes on grids of their own, seen along planes that are not parallel in voxels.
+fn compared(together: Together, interpolation: Interpolation, outline_px: Option<f32>) -> CompareParams {
+    let recon = oblique(interpolation, None);
+    CompareParams {
+        recon: PlaneVoxels { origin: recon.origin_voxel, per_column: recon.per_column, per_row: recon.per_row },
+        truth: PlaneVoxels { origin: [-2.1, 1.3, 4.2], per_column: [0.28, 0.02, 0.01], per_row: [0.01, 0.24, 0.06] },
+        together,
+        window: recon.window,
+        invert: false,
+        interpolation,
+        outline_px,
+        colours: CompareColours {
+            recon: [0.9, 0.6, 0.2],
+            truth: [0.2, 0.6, 0.9],
+            difference: [[0.2, 0.4, 1.0], [0.1, 0.1, 0.1], [1.0, 0.4, 0.2]],
+        },
+    }
+}
+
+fn carried(gpu: &Gpu, volume: &Arc<Volume>) -> LabelTexture {
+    let mut upload = LabelUpload::begin(&gpu.device, volume.frame(), labels(volume)).unwrap().unwrap();
+    assert!(upload.advance(&gpu.queue, EVER));
+    upload.texture().clone()
+}
+
+#[test]
+fn comparisons_equal_their_twin() {
+    let recon = volume();
+    let mut other = recon.as_ref().clone();
+    other.hu_mut().iter_mut().enumerate().for_each(|(i, v)| *v = (*v / 2 + (i % 7) as i16 * 30).max(-1024));
+    // A corner without a scan: no difference is known there.
+    other.hu_mut()[..24 * 20 * 5].fill(-1024);
+    let truth = Arc::new(other);
+    let every = [
+        Together::Recon,
+        Together::Truth,
+        Together::Difference(400.0),
+        Together::Swipe(40.0),
+        Together::Checkerboard(13.0),
+        Together::Blend(0.3),
+        Together::Fused,
+    ];
+    for gpu in gpus() {
+        let format = volume_format(&gpu.device);
+        let textures = CompareTextures {
+            recon: uploaded(gpu, &recon, format, 2048),
+            truth: uploaded(gpu, &truth, format, 2048),
+            recon_mask: Some(carried(gpu, &recon)),
+            truth_mask: Some(carried(gpu, &truth)),
+        };
+        let comparer = Comparer::new(&gpu.device, wgpu::TextureFormat::Rgba8Unorm).unwrap();
+        for (together, interpolation, outline) in
+            every.into_iter().flat_map(|t| [(t, Interpolation::Linear, Some(1.5)), (t, Interpolation::Nearest, None)])
+        {
+            let params = compared(together, interpolation, outline);
+            let mut slot = None;
+            let block = params.block(&textures, false);
+            assert!(comparer.prepare((&gpu.device, &gpu.queue), &mut slot, &textures, block));
+            assert!(!comparer.prepare((&gpu.device, &gpu.queue), &mut slot, &textures, block), "nothing changed");
+            let slot = slot.unwrap();
+            let ours = offscreen::draw(gpu, 93, 71, |_| {}, |pass| comparer.draw(pass, &slot)).unwrap();
+            assert_eq!(gpu.loss.take_complaints(), Vec::<String>::new());
+            let labels = labels(&recon);
+            let side = |volume| Side { volume, labels: Some(&labels) };
+            let twin = compare_twin::render_on_cpu(side(&recon), side(&truth), &params, 93, 71);
+            let share = differing(&ours, &twin);
+            // Edges of voxels as boxes and of what has no scan may fall to either side of a pixel.
+            assert!(share < 0.01, "{}: {together:?} {interpolation:?}: {share} differ", gpu.describe());
+            assert!(twin.rgba.chunks_exact(4).any(|p| p[..3].iter().any(|v| *v > 100)), "{together:?}");
+        }
+    }
+}
+
+#[test]
+fn a_difference_is_neutral_at_zero_and_signed_beyond() {
+    let truth = volume();
+    let mut more = truth.as_ref().clone();
+    more.hu_mut().iter_mut().for_each(|v| *v = v.saturating_add(200));
+    let params = compared(Together::Difference(200.0), Interpolation::Nearest, None);
+    let params = CompareParams { truth: params.recon, ..params };
+    let middle = |recon: &Volume, truth: &Volume| {
+        let [recon, truth] = [recon, truth].map(|volume| Side { volume, labels: None });
+        compare_twin::render_on_cpu(recon, truth, &params, 93, 71).at(45, 40).unwrap()
+    };
+    let byte = |c: [f32; 3]| c.map(|v| (v * 255.0).round() as u8);
+    let [low, zero, high] = params.colours.difference.map(byte);
+    assert_eq!(middle(&truth, &truth)[..3], zero);
+    assert_eq!(middle(&more, &truth)[..3], high);
+    assert_eq!(middle(&truth, &more)[..3], low);
 }

@@ -3,7 +3,9 @@
 //! a moved control is one.
 
 use biplane::app::command::Command;
+use biplane::app::compare::command::CompareCommand;
 use biplane::app::offscreen::Stage;
+use biplane::app::settings::Workspace;
 use biplane::app::state::Origin;
 use biplane::app::viewport::ViewCommand;
 use biplane::app::{LaunchOptions, Workstation};
@@ -73,8 +75,24 @@ fn a_result_looks_as_it_did() {
                 model: "biplane-w16".into(),
                 simulated: true,
                 frame_of_reference: None,
+                patient_id: None,
             },
         );
+        app.send(Command::View(ViewCommand::ToggleMask));
+    });
+}
+
+#[test]
+fn a_comparison_looks_as_it_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("truth.nii.gz");
+    let frame = Frame::cube_of(64, [0.0; 3]);
+    biplane::io::nifti::write(&path, &thorax(3, &ThoraxLimits::default()).volume(&frame, 1)).unwrap();
+    compare("compare", |app| {
+        let volume = Arc::new(thorax(4, &ThoraxLimits::default()).volume(&frame, 1));
+        app.show_volume(volume, Origin::File { info: Box::default(), warnings: Vec::new() });
+        app.send(Command::GoTo(Workspace::Compare));
+        app.send(Command::Compare(CompareCommand::OpenTruth(path)));
         app.send(Command::View(ViewCommand::ToggleMask));
     });
 }

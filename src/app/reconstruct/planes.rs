@@ -3,12 +3,11 @@
 use super::light_box;
 use crate::app::command::{Command, Outbox};
 use crate::app::state::{Purpose, State};
-use crate::app::theme::{medium, theme};
-use crate::app::viewport::{self, Look, Style};
+use crate::app::theme::{medium, panes_style, theme};
+use crate::app::viewport::{self, Look};
 use crate::app::widgets;
 use egui::{Align, CentralPanel, Frame, Label, Layout, Margin, Panel, Rect, RichText, Ui, UiBuilder, vec2};
 use egui_material_icons::icons::{ICON_CHECK, ICON_DEPLOYED_CODE, ICON_FOLDER_OPEN, ICON_PLAY_CIRCLE};
-use std::sync::OnceLock;
 
 /// What leads from nothing to a CT: title and explanation.
 const STEPS: [(&str, &str); 3] = [
@@ -37,7 +36,7 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
             scene: state.scene.as_ref(),
             state: &state.viewer.state,
             bindings: &state.bindings,
-            style: style(),
+            style: panes_style(),
             empty: "",
         };
         for command in viewport::show(ui, &look) {
@@ -109,31 +108,4 @@ fn step(ui: &mut Ui, number: usize, title: &str, text: &str, done: bool) {
             ui.add_space(t.space.medium);
         });
     });
-}
-
-/// The panes' colours and sizes, from the theme.
-fn style() -> &'static Style {
-    static STYLE: OnceLock<Style> = OnceLock::new();
-    STYLE.get_or_init(|| {
-        let t = theme();
-        let c = &t.color;
-        Style {
-            background: c.image,
-            text: c.text,
-            faint: c.text_secondary,
-            warning: c.warning,
-            letter: c.letter,
-            gap_colour: c.line,
-            active: c.line_strong,
-            planes: [c.plane_x, c.plane_y, c.plane_z],
-            right_lung: c.right_lung,
-            left_lung: c.left_lung,
-            text_size: t.text.overlay,
-            letter_size: t.text.letter,
-            margin: t.space.medium,
-            gap: t.space.tiny,
-            line: t.size.rule,
-            ..Style::default()
-        }
-    })
 }

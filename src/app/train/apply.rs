@@ -77,6 +77,11 @@ impl Workstation {
     /// Goes to a workspace; the next launch begins there.
     pub(in crate::app) fn go_to(&mut self, workspace: Workspace) {
         self.state.workspace = workspace;
+        if workspace == Workspace::Compare {
+            // Keys act on the plane that is seen there.
+            let axis = self.state.viewer.state.compare.axis;
+            self.state.viewer.state.active = crate::app::viewport::Pane::Plane(axis);
+        }
         self.settings.remembered.workspace = workspace;
         self.save_settings();
     }

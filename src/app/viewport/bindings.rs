@@ -56,6 +56,14 @@ pub enum Action {
     ScrollSlices,
     /// One pane alone, and back.
     Maximise,
+    /// The ground truth follows the pointer.
+    MoveTruth,
+    /// Shifts the ground truth by steps to the right and down.
+    Nudge([i64; 2]),
+    /// The next way to compare.
+    NextMode,
+    /// The next plane of a comparison.
+    NextPlane,
     /// Turns the 3D view.
     Orbit,
     /// A window by its number in [`super::state::WINDOW_PRESETS`].
@@ -130,6 +138,10 @@ const fn key(key: Key, action: Action) -> Binding {
     line(Place::Window, Gesture::Key(key, NONE), action)
 }
 
+const fn shift(key: Key, action: Action) -> Binding {
+    line(Place::Window, Gesture::Key(key, SHIFT), action)
+}
+
 const fn ctrl(key: Key, action: Action) -> Binding {
     line(Place::Window, Gesture::Key(key, CTRL), action)
 }
@@ -149,7 +161,7 @@ const PLANNING: [Binding; 4] = [
     volume(Gesture::Drag(Right, NONE), Action::Zoom),
 ];
 
-const COMMON: [Binding; 39] = [
+const COMMON: [Binding; 46] = [
     plane(Gesture::Drag(Middle, NONE), Action::Pan),
     plane(Gesture::Wheel(NONE), Action::ScrollSlices),
     plane(Gesture::Wheel(CTRL), Action::Zoom),
@@ -190,6 +202,13 @@ const COMMON: [Binding; 39] = [
     plane(Gesture::Drag(Left, CTRL), Action::Pan),
     volume(Gesture::Drag(Left, CTRL), Action::Pan),
     plane(Gesture::Drag(Left, SHIFT), Action::Crosshair),
+    plane(Gesture::Drag(Left, Mods { ctrl: true, shift: true }), Action::MoveTruth),
+    key(Key::C, Action::NextMode),
+    key(Key::P, Action::NextPlane),
+    shift(Key::ArrowLeft, Action::Nudge([-1, 0])),
+    shift(Key::ArrowRight, Action::Nudge([1, 0])),
+    shift(Key::ArrowUp, Action::Nudge([0, -1])),
+    shift(Key::ArrowDown, Action::Nudge([0, 1])),
 ];
 
 impl Action {
@@ -202,6 +221,10 @@ impl Action {
             Self::Crosshair => "Crosshair to the pointer",
             Self::ScrollSlices => "Through the slices",
             Self::Maximise => "One picture alone, and back",
+            Self::MoveTruth => "Compare: shift the ground truth",
+            Self::Nudge(_) => "Compare: truth by 1 mm",
+            Self::NextMode => "Compare: next way",
+            Self::NextPlane => "Compare: next plane",
             Self::Orbit => "Turn the 3D view",
             Self::Preset(0) => "Default window, -500 to 800 HU",
             Self::Preset(1) => "Lung window, 1500 / -600",
@@ -234,6 +257,7 @@ impl Action {
         match self {
             Self::Preset(n) => format!("preset-{}", n + 1),
             Self::Step(n) => format!("step{n:+}"),
+            Self::Nudge([right, down]) => format!("nudge{right:+}{down:+}"),
             other => {
                 let camel = format!("{other:?}");
                 let dashed = camel.char_indices().flat_map(|(i, c)| {

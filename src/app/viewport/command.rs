@@ -1,5 +1,6 @@
 //! Every change of the view as a value, and the one function that obeys it. Knows no widget.
 
+use super::compare_view::CompareView;
 use super::geometry::{Slices, ZOOM_RANGE, extent_along, screen_axes, snapped};
 use super::state::{Camera, DEFAULT_WINDOW, Layout, MaskView, Pane, PlaneView, ViewState};
 use crate::geometry::{Axis, Frame, Vec3, dot, sub};
@@ -79,6 +80,10 @@ pub enum ViewCommand {
     ZoomCamera(f64),
     /// Moves the 3D view's middle along the screen's right and down, mm.
     PanCamera([f64; 2]),
+    /// Sets all of the comparison.
+    SetCompare(CompareView),
+    /// Shifts the ground truth by this much, LPS mm.
+    MoveTruth(Vec3),
     /// Makes a pane the one that keys act on.
     Activate(Pane),
     /// Starts or stops playing through the slices.
@@ -111,6 +116,8 @@ impl ViewState {
                 self.active = pane;
             }
             ViewCommand::SetLayout(layout) => self.layout = layout,
+            ViewCommand::SetCompare(compare) => self.compare = compare.sane().unwrap_or(self.compare),
+            ViewCommand::MoveTruth(by_mm) => self.compare = self.compare.shifted(by_mm).sane().unwrap_or(self.compare),
             ViewCommand::Activate(pane) => self.active = pane,
             ViewCommand::TogglePlay => self.playing = !self.playing,
             ViewCommand::Orbit(by_rad) => self.camera = turned(self.camera, by_rad),

@@ -100,6 +100,13 @@ pub fn snapped(frame: &Frame, point_mm: Vec3) -> Vec3 {
     frame.world_from_voxel(std::array::from_fn(|k| voxel[k].round().clamp(0.0, (dims[k] - 1) as f64)))
 }
 
+/// So many steps of 1 mm to the right and down on a plane's screen, LPS mm.
+pub fn nudge_mm(axis: Axis, view: &PlaneView, [right, down]: [i64; 2]) -> Vec3 {
+    let [u, v] = screen_axes(axis);
+    let sign = |flipped: bool| if flipped { -1.0 } else { 1.0 };
+    add(scale(u, right as f64 * sign(view.flip[0])), scale(v, down as f64 * sign(view.flip[1])))
+}
+
 /// One plane on a rectangle of pixels. Pixel coordinates are continuous: (0, 0) is the rectangle's corner.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlaneGeometry {

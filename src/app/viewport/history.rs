@@ -112,5 +112,7 @@ fn is_continuous(command: &ViewCommand) -> bool {
             | ViewCommand::Orbit(_)
             | ViewCommand::ZoomCamera(_)
             | ViewCommand::PanCamera(_)
+            | ViewCommand::SetCompare(_)
+            | ViewCommand::MoveTruth(_)
     )
 }

@@ -6,6 +6,9 @@
 
 pub mod bindings;
 pub mod command;
+mod compare;
+mod compare_overlay;
+pub mod compare_view;
 pub mod geometry;
 pub mod gesture;
 mod hands;
@@ -22,6 +25,8 @@ pub mod volume;
 
 pub use bindings::{Action, Binding, Bindings, Gesture, HelpRow, Mods, Place, Scheme, Way};
 pub use command::ViewCommand;
+pub use compare::{ComparePane, Content, TruthLook, colours as compare_colours, show as show_compared};
+pub use compare_view::{CompareLayout, CompareMode, CompareView};
 pub use history::Viewer;
 pub use overlay::hu_at;
 pub use resources::{Pace, Resources, install};
@@ -31,7 +36,7 @@ pub use style::Style;
 
 use crate::geometry::Frame;
 use egui::{Rect, Response, Stroke, StrokeKind, Ui, pos2};
-use geometry::Slices;
+use geometry::{Slices, nudge_mm};
 
 /// Slices a second while playing.
 const PLAY_PER_SECOND: f64 = 15.0;
@@ -105,6 +110,9 @@ pub fn commands_for(action: Action, state: &ViewState, frame: Option<&Frame>) ->
         Action::Maximise => ViewCommand::Maximise(state.active),
         Action::Undo => ViewCommand::Undo,
         Action::Redo => ViewCommand::Redo,
+        Action::NextMode => ViewCommand::SetCompare(state.compare.with_next_mode()),
+        Action::NextPlane => ViewCommand::SetCompare(state.compare.with_next_plane()),
+        Action::Nudge(steps) => ViewCommand::MoveTruth(nudge_mm(axis, state.plane(axis), steps)),
         _ => return None,
     };
     // Keys are steps of their own for undo.

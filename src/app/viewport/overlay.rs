@@ -10,7 +10,7 @@ use egui::{Align2, Color32, FontId, Galley, Painter, Pos2, Rect, Stroke, Vec2, p
 use std::sync::Arc;
 
 /// Panes narrower than this (points) show letters and the slice's number only.
-const ROOMY: f32 = 260.0;
+pub(super) const ROOMY: f32 = 260.0;
 /// Ends of the scale bar, points.
 const TICK: f32 = 4.0;
 /// How much of the picture the shade behind text takes away, so that text reads on bone as on air.
@@ -90,20 +90,20 @@ pub(super) fn notice(painter: &Painter, rect: Rect, style: &Style, sentence: &st
 }
 
 /// A pane's painter with its frame and style.
-struct Ink<'a> {
-    painter: &'a Painter,
-    rect: Rect,
-    style: &'a Style,
+pub(super) struct Ink<'a> {
+    pub(super) painter: &'a Painter,
+    pub(super) rect: Rect,
+    pub(super) style: &'a Style,
 }
 
 impl Ink<'_> {
     /// Text on one or more rows, none of them wider than `width`.
-    fn laid_out(&self, text: &str, size: f32, colour: Color32, width: f32) -> Arc<Galley> {
+    pub(super) fn laid_out(&self, text: &str, size: f32, colour: Color32, width: f32) -> Arc<Galley> {
         self.painter.layout(text.into(), FontId::proportional(size), colour, width)
     }
 
     /// Text on its shade.
-    fn put(&self, at: Rect, galley: Arc<Galley>) {
+    pub(super) fn put(&self, at: Rect, galley: Arc<Galley>) {
         self.shade(at);
         self.painter.galley(at.min, galley, self.style.text);
     }
@@ -115,7 +115,7 @@ impl Ink<'_> {
     }
 
     /// Letters at the middle of the left, right, top and bottom edge.
-    fn letters(&self, letters: [char; 4]) {
+    pub(super) fn letters(&self, letters: [char; 4]) {
         let inner = self.rect.shrink(self.style.margin);
         let sides = [Align2::LEFT_CENTER, Align2::RIGHT_CENTER, Align2::CENTER_TOP, Align2::CENTER_BOTTOM];
         for (side, letter) in sides.into_iter().zip(letters) {
@@ -125,21 +125,21 @@ impl Ink<'_> {
     }
 
     /// From the pane's pixels (points here) to the screen.
-    fn on_screen(&self, px: [f64; 2]) -> Pos2 {
+    pub(super) fn on_screen(&self, px: [f64; 2]) -> Pos2 {
         self.rect.min + vec2(px[0] as f32, px[1] as f32)
     }
 }
 
 /// Rows of one corner, from the pane's edge inwards. None reaches the letter at the edge's middle, so that nothing in
 /// a pane lies over anything else.
-struct Corner<'a> {
+pub(super) struct Corner<'a> {
     ink: &'a Ink<'a>,
     at: Align2,
     used: f32,
 }
 
 impl<'a> Corner<'a> {
-    fn new(ink: &'a Ink<'a>, at: Align2) -> Self {
+    pub(super) fn new(ink: &'a Ink<'a>, at: Align2) -> Self {
         Self { ink, at, used: 0.0 }
     }
 
@@ -158,7 +158,7 @@ impl<'a> Corner<'a> {
     }
 
     /// A line of text, on two rows where the pane is narrow.
-    fn line(&mut self, text: &str, colour: Color32) {
+    pub(super) fn line(&mut self, text: &str, colour: Color32) {
         let galley = self.ink.laid_out(text, self.ink.style.text_size, colour, self.width());
         let at = self.place(galley.size());
         self.ink.put(at, galley);
@@ -166,7 +166,7 @@ impl<'a> Corner<'a> {
 }
 
 /// The two other planes as lines in their colours, open around the cursor. Geometry here is in points.
-fn crosshair(ink: &Ink<'_>, cursor_mm: Vec3, geometry: &PlaneGeometry) {
+pub(super) fn crosshair(ink: &Ink<'_>, cursor_mm: Vec3, geometry: &PlaneGeometry) {
     let at = ink.on_screen(geometry.px_from_world(cursor_mm));
     let gap = ink.style.crosshair_gap;
     // The upright line is the plane across the screen's right direction, and so on.
@@ -189,7 +189,7 @@ fn crosshair(ink: &Ink<'_>, cursor_mm: Vec3, geometry: &PlaneGeometry) {
 }
 
 /// Window values, the preset's name, zoom.
-fn window_text(ink: &Ink<'_>, look: &Look<'_>, zoom: f64) {
+pub(super) fn window_text(ink: &Ink<'_>, look: &Look<'_>, zoom: f64) {
     let window = look.state.window;
     let name = look.state.preset_name().map(|n| format!("{n}  ")).unwrap_or_default();
     let mut corner = Corner::new(ink, Align2::RIGHT_TOP);
@@ -232,7 +232,7 @@ pub fn hu_at(scene: &Scene, point_mm: Vec3) -> Option<i16> {
 }
 
 /// A bar of a round length with what it measures, as a row of its corner.
-fn scale_bar(corner: &mut Corner<'_>, mm_per_point: f64) {
+pub(super) fn scale_bar(corner: &mut Corner<'_>, mm_per_point: f64) {
     let ink = corner.ink;
     let most = f64::from(ink.style.scale_bar.min(corner.width() / 2.0));
     let mm = scale_bar_mm(mm_per_point, most);
@@ -253,7 +253,7 @@ fn scale_bar(corner: &mut Corner<'_>, mm_per_point: f64) {
 }
 
 /// The convention of the picture as it stands, told from its directions, so that a flip cannot make it lie.
-fn convention<'a>(geometry: &PlaneGeometry, style: &Style) -> (&'a str, Color32) {
+pub(super) fn convention<'a>(geometry: &PlaneGeometry, style: &Style) -> (&'a str, Color32) {
     let rightwards = dot(geometry.right, if geometry.axis == Axis::X { [0.0, 1.0, 0.0] } else { [1.0, 0.0, 0.0] });
     match (geometry.axis, rightwards > 0.0) {
         (Axis::X, true) => ("Front on the left", style.faint),

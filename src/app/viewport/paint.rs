@@ -3,6 +3,7 @@
 use super::geometry::CameraGeometry;
 use super::resources::Resources;
 use super::scene::Scene;
+use crate::gpu::compare::CompareParams;
 use crate::gpu::raymarch::ShowParams;
 use crate::gpu::slice::SliceParams;
 use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
@@ -43,6 +44,45 @@ impl CallbackTrait for PlanePaint {
     fn paint(&self, _: egui::PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, shared: &CallbackResources) {
         let Some(resources) = shared.get::<Resources>() else { return };
         if let Some(canvas) = resources.planes.get(&self.ticket.slot).and_then(|kept| kept.canvas.as_ref()) {
+            resources.copier.draw(pass, canvas);
+        }
+    }
+}
+
+/// A plane through a volume and its truth.
+pub(super) struct ComparePaint {
+    pub(super) recon: Scene,
+    /// The truth; the reconstruction itself where there is none, which is not shown then.
+    pub(super) truth: Scene,
+    pub(super) ticket: Ticket,
+    pub(super) params: CompareParams,
+    pub(super) corner_px: [f32; 2],
+    pub(super) size_px: [u32; 2],
+}
+
+impl CallbackTrait for ComparePaint {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        _screen: &ScreenDescriptor,
+        encoder: &mut wgpu::CommandEncoder,
+        shared: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(resources) = shared.get_mut::<Resources>() {
+            for scene in [&self.recon, &self.truth] {
+                resources.carry(device, queue, scene, self.ticket.frame);
+            }
+            let picture = (&self.params, self.corner_px, self.size_px);
+            let scenes = [&self.recon, &self.truth];
+            resources.prepare_compared((device, queue), encoder, scenes, self.ticket.slot, picture);
+        }
+        Vec::new()
+    }
+
+    fn paint(&self, _: egui::PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, shared: &CallbackResources) {
+        let Some(resources) = shared.get::<Resources>() else { return };
+        if let Some(canvas) = resources.compared.get(&self.ticket.slot).and_then(|kept| kept.canvas.as_ref()) {
             resources.copier.draw(pass, canvas);
         }
     }

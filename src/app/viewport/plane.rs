@@ -91,7 +91,13 @@ fn slice_params(scene: &Scene, look: &Look<'_>, in_px: &PlaneGeometry, px_per_po
 }
 
 /// What a gesture means on this plane.
-fn obey(action: Action, motion: Motion, rect: Rect, look: &Look<'_>, geometry: &PlaneGeometry) -> Option<ViewCommand> {
+pub(super) fn obey(
+    action: Action,
+    motion: Motion,
+    rect: Rect,
+    look: &Look<'_>,
+    geometry: &PlaneGeometry,
+) -> Option<ViewCommand> {
     let axis = geometry.axis;
     let world = |at: egui::Pos2| {
         let d = at - rect.min;

@@ -11,10 +11,12 @@ const NOTHING: &str = "none";
 impl Action {
     /// Whether it can be done by such a gesture: what follows the pointer needs a button, what counts needs notches.
     pub fn takes(self, gesture: Gesture) -> bool {
-        use Action::{Crosshair, Maximise, Orbit, Pan, ScrollSlices, WindowLevel, Zoom};
+        use Action::{Crosshair, Maximise, MoveTruth, Orbit, Pan, ScrollSlices, WindowLevel, Zoom};
         match gesture {
-            Gesture::Key(..) => !matches!(self, WindowLevel | Zoom | Pan | Crosshair | ScrollSlices | Orbit),
-            Gesture::Drag(..) => matches!(self, WindowLevel | Zoom | Pan | Crosshair | Orbit),
+            Gesture::Key(..) => {
+                !matches!(self, WindowLevel | Zoom | Pan | Crosshair | ScrollSlices | Orbit | MoveTruth)
+            }
+            Gesture::Drag(..) => matches!(self, WindowLevel | Zoom | Pan | Crosshair | Orbit | MoveTruth),
             Gesture::Click(..) => self == Crosshair,
             Gesture::Wheel(_) => matches!(self, Zoom | ScrollSlices),
             Gesture::Move(mods) => self == Crosshair && mods != NONE,
@@ -25,7 +27,7 @@ impl Action {
     /// What it needs, in words.
     pub fn needs(self) -> &'static str {
         match self {
-            Self::WindowLevel | Self::Pan | Self::Orbit | Self::Crosshair => "a mouse button",
+            Self::WindowLevel | Self::Pan | Self::Orbit | Self::Crosshair | Self::MoveTruth => "a mouse button",
             Self::Zoom => "a mouse button or the wheel",
             Self::ScrollSlices => "the wheel",
             Self::Maximise => "a key or a double click",

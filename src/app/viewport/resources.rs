@@ -4,16 +4,17 @@
 use super::geometry::CameraGeometry;
 use super::scene::{Mask, Scene};
 use crate::geometry::Frame;
+use crate::gpu::compare::{CompareParams, CompareSlot, CompareTextures};
 use crate::gpu::raymarch::{MarchParams, MarchSlot, ShowParams};
 use crate::gpu::slice::{Place, SliceParams, SliceSlot};
 use crate::gpu::{
-    Canvas, Copier, GpuError, LabelTexture, LabelUpload, Raymarcher, Slicer, VolumeTexture, VolumeUpload,
+    Canvas, Comparer, Copier, GpuError, LabelTexture, LabelUpload, Raymarcher, Slicer, VolumeTexture, VolumeUpload,
 };
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Volumes kept on the card: the reconstruction, its truth, their difference, and the last one looked at.
-const MAX_VOLUMES: usize = 4;
+/// Volumes kept on the card: several results, their truth before and after a shift, and the last one looked at.
+const MAX_VOLUMES: usize = 12;
 /// Time for carrying voxels in each frame; the rest of a frame's 4 ms is for the panes.
 const BUDGET: Duration = Duration::from_millis(2);
 /// Rays are at most this many voxels apart where the pane has the pixels for it.
@@ -52,9 +53,17 @@ pub(super) struct KeptPlane {
     pub(super) canvas: Option<Canvas>,
 }
 
+/// The same of a plane through two volumes.
+#[derive(Default)]
+pub(super) struct KeptCompared {
+    slot: Option<CompareSlot>,
+    pub(super) canvas: Option<Canvas>,
+}
+
 /// Everything the panes keep on the card.
 pub struct Resources {
     slicer: Slicer,
+    comparer: Comparer,
     pub(super) marcher: Raymarcher,
     /// Whether the target stores linear light.
     linear_target: bool,
@@ -62,6 +71,7 @@ pub struct Resources {
     software: bool,
     pub(super) copier: Copier,
     pub(super) planes: HashMap<u64, KeptPlane>,
+    pub(super) compared: HashMap<u64, KeptCompared>,
     pub(super) marches: HashMap<u64, Option<MarchSlot>>,
     volumes: Vec<Entry<VolumeUpload, VolumeTexture>>,
     masks: Vec<Entry<LabelUpload, LabelTexture>>,
@@ -81,11 +91,13 @@ pub fn install(render_state: &egui_wgpu::RenderState, pace: Pace) -> Result<(), 
     let device = &render_state.device;
     let resources = Resources {
         slicer: Slicer::new(device, Canvas::FORMAT)?,
+        comparer: Comparer::new(device, Canvas::FORMAT)?,
         copier: Copier::new(device, format),
         marcher: Raymarcher::new(device, format),
         linear_target: format.is_srgb(),
         software: render_state.adapter.get_info().device_type == wgpu::DeviceType::Cpu,
         planes: HashMap::new(),
+        compared: HashMap::new(),
         marches: HashMap::new(),
         volumes: Vec::new(),
         masks: Vec::new(),
@@ -166,6 +178,29 @@ impl Resources {
         let changed = self.slicer.prepare(device, queue, &mut kept.slice, &volume, mask.as_ref(), block);
         if let (Some(canvas), Some(slice), true) = (&kept.canvas, &kept.slice, fresh || changed) {
             self.slicer.draw(&mut canvas.pass(encoder), slice);
+            self.redrawn += 1;
+        }
+    }
+
+    /// The same for a plane through a volume and its truth.
+    pub(super) fn prepare_compared(
+        &mut self,
+        (device, queue): (&wgpu::Device, &wgpu::Queue),
+        encoder: &mut wgpu::CommandEncoder,
+        [recon, truth]: [&Scene; 2],
+        slot: u64,
+        (params, corner_px, size_px): (&CompareParams, [f32; 2], [u32; 2]),
+    ) {
+        let both = self.textures(recon).zip(self.textures(truth));
+        let kept = self.compared.entry(slot).or_default();
+        let Some(((recon, recon_mask), (truth, truth_mask))) = both else { return *kept = KeptCompared::default() };
+        let textures = CompareTextures { recon, truth, recon_mask, truth_mask };
+        let place = Place { corner_px, linear_target: self.linear_target };
+        let block = params.block(&textures, false);
+        let fresh = self.copier.prepare((device, queue), &mut kept.canvas, size_px, place);
+        let changed = self.comparer.prepare((device, queue), &mut kept.slot, &textures, block);
+        if let (Some(canvas), Some(slot), true) = (&kept.canvas, &kept.slot, fresh || changed) {
+            self.comparer.draw(&mut canvas.pass(encoder), slot);
             self.redrawn += 1;
         }
     }

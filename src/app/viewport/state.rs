@@ -1,6 +1,7 @@
 //! How the person looks at a volume: cursor, window, zoom, mask, layout, camera. A plain value that is saved in
 //! sessions and undone as a whole. Knows no pixel and no volume.
 
+use super::compare_view::CompareView;
 use crate::geometry::{Axis, Vec3};
 use crate::gpu::{Interpolation, Window};
 use serde::{Deserialize, Serialize};
@@ -140,6 +141,8 @@ pub struct ViewState {
     pub layout: Layout,
     /// The 3D view.
     pub camera: Camera,
+    /// How the volume is compared with its truth.
+    pub compare: CompareView,
     /// The pane that keys act on.
     pub active: Pane,
     /// Whether slices play by themselves.
@@ -159,6 +162,7 @@ impl Default for ViewState {
             mask: MaskView::default(),
             layout: Layout::Quad,
             camera: Camera::default(),
+            compare: CompareView::default(),
             active: Pane::Plane(Axis::Z),
             playing: false,
         }

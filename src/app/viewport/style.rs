@@ -27,6 +27,12 @@ pub struct Style {
     pub right_lung: Color32,
     /// The left lung.
     pub left_lung: Color32,
+    /// The reconstruction in a comparison.
+    pub recon: Color32,
+    /// The ground truth in a comparison.
+    pub truth: Color32,
+    /// The difference far below zero, at zero, far above.
+    pub difference: [Color32; 3],
     /// Size of text.
     pub text_size: f32,
     /// Size of orientation letters.
@@ -62,6 +68,13 @@ impl Default for Style {
             ],
             right_lung: Color32::from_rgb(80, 180, 240),
             left_lung: Color32::from_rgb(240, 160, 70),
+            recon: Color32::from_rgb(239, 164, 83),
+            truth: Color32::from_rgb(90, 180, 238),
+            difference: [
+                Color32::from_rgb(74, 144, 255),
+                Color32::from_rgb(30, 32, 36),
+                Color32::from_rgb(255, 120, 60),
+            ],
             text_size: 12.0,
             letter_size: 16.0,
             margin: 8.0,

@@ -1,0 +1,118 @@
+//! What is written over the pictures of a comparison: what they show, letters, scale, convention, the values under the
+//! pointer, and the colour bar of the difference. Knows no input and no command.
+
+use super::compare::{ComparePane, Content};
+use super::geometry::{PlaneGeometry, Slices, position_text};
+use super::overlay::{Corner, Ink, ROOMY, convention, crosshair, hu_at, scale_bar, window_text};
+use super::scene::Scene;
+use crate::geometry::Vec3;
+use egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Shape, pos2, vec2};
+
+/// Width of the colour bar, points.
+const BAR_WIDTH: f32 = 10.0;
+/// The bar's part of the pane's height, and its most, points.
+const BAR_PART: f32 = 0.34;
+const BAR_MOST: f32 = 150.0;
+
+/// Everything over a pane. `pointer` is where the pointer hovers.
+pub(super) fn pane(
+    painter: &Painter,
+    rect: Rect,
+    pane: &ComparePane<'_>,
+    recon: &Scene,
+    geometry: &PlaneGeometry,
+    pointer: Option<Pos2>,
+) {
+    let look = &pane.look;
+    let ink = Ink { painter, rect, style: look.style };
+    if look.state.crosshair_on {
+        crosshair(&ink, look.state.cursor_mm, geometry);
+    }
+    ink.letters(geometry.edge_letters());
+    let slices = Slices::of(recon.frame(), geometry.axis);
+    let number = slices.index_of(look.state.cursor_mm) + 1;
+    let mut corner = Corner::new(&ink, Align2::LEFT_TOP);
+    corner.line(pane.title, look.style.text);
+    let slice = format!("{} {number} / {}", geometry.axis.plane_name(), slices.count);
+    corner.line(&slice, look.style.plane(geometry.axis));
+    let roomy = rect.width() >= ROOMY;
+    if roomy {
+        corner.line(&position_text(geometry.axis, look.state.cursor_mm[geometry.axis.index()]), look.style.text);
+    }
+    match pane.content {
+        Content::Difference => {
+            bar(&ink, look.style.difference, look.state.compare.range_hu);
+        }
+        _ if roomy => window_text(&ink, look, look.state.plane(geometry.axis).zoom),
+        _ => {}
+    }
+    if let Some(at) = pointer {
+        probe(&ink, pane, recon, geometry, at);
+    }
+    let mut corner = Corner::new(&ink, Align2::RIGHT_BOTTOM);
+    scale_bar(&mut corner, geometry.mm_per_px);
+    let (text, colour) = convention(geometry, look.style);
+    corner.line(text, colour);
+}
+
+/// The values of both under the pointer, and their difference.
+fn probe(ink: &Ink<'_>, pane: &ComparePane<'_>, recon: &Scene, geometry: &PlaneGeometry, at: Pos2) {
+    let from_corner = at - ink.rect.min;
+    let point = geometry.world_from_px([f64::from(from_corner.x), f64::from(from_corner.y)]);
+    let ours = hu_at(recon, point);
+    let theirs = pane.truth.and_then(|t| hu_at(t.scene, truth_point(pane, recon, point)));
+    let text = |hu: Option<i16>| hu.map_or_else(|| "–".to_owned(), |v| signed(i32::from(v), false));
+    let mut corner = Corner::new(ink, Align2::LEFT_BOTTOM);
+    if let Some((a, b)) = ours.zip(theirs) {
+        let difference = signed(i32::from(a) - i32::from(b), true);
+        corner.line(&format!("Difference {difference} HU"), ink.style.text);
+    }
+    if pane.truth.is_some() {
+        corner.line(&format!("Truth {} HU", text(theirs)), ink.style.text);
+    }
+    corner.line(&format!("Recon. {} HU", text(ours)), ink.style.text);
+}
+
+/// Where a point of the plane lies in the truth as it was resampled.
+fn truth_point(pane: &ComparePane<'_>, recon: &Scene, point: Vec3) -> Vec3 {
+    let (now, about) = (pane.look.state.compare.pose, recon.frame().centre_mm());
+    pane.truth.map_or(point, |t| if t.at == now { point } else { t.at.moved(now.back(point, about), about) })
+}
+
+/// A number with a true minus sign; a plus where it is a difference.
+pub(in crate::app) fn signed(value: i32, plus: bool) -> String {
+    let sign = match value {
+        v if v < 0 => "−",
+        v if v > 0 && plus => "+",
+        _ => "",
+    };
+    format!("{sign}{}", value.unsigned_abs())
+}
+
+/// The colours of the difference with their HU, in the upper right corner.
+fn bar(ink: &Ink<'_>, [low, zero, high]: [Color32; 3], range_hu: f64) {
+    let style = ink.style;
+    let height = (ink.rect.height() * BAR_PART).min(BAR_MOST);
+    let corner = ink.rect.right_top() + vec2(-style.margin, style.margin);
+    let bar = Rect::from_min_max(corner - vec2(BAR_WIDTH, 0.0), corner + vec2(0.0, height));
+    let mut mesh = Mesh::default();
+    let rows = [(bar.top(), high), (bar.center().y, zero), (bar.bottom(), low)];
+    for (y, colour) in rows {
+        mesh.colored_vertex(pos2(bar.left(), y), colour);
+        mesh.colored_vertex(pos2(bar.right(), y), colour);
+    }
+    for k in [0u32, 2] {
+        mesh.add_triangle(k, k + 1, k + 2);
+        mesh.add_triangle(k + 1, k + 2, k + 3);
+    }
+    ink.painter.add(Shape::mesh(mesh));
+    let end = range_hu.round() as i32;
+    let texts = [(0.0, Align2::RIGHT_TOP, end), (0.5, Align2::RIGHT_CENTER, 0), (1.0, Align2::RIGHT_BOTTOM, -end)];
+    for (part, align, value) in texts {
+        let unit = if value == 0 { " HU" } else { "" };
+        let text = format!("{}{unit}", signed(value, true));
+        let galley = ink.laid_out(&text, style.text_size, style.text, f32::INFINITY);
+        let at = pos2(bar.left() - style.margin / 2.0, bar.top() + bar.height() * part);
+        ink.put(align.anchor_size(at, galley.size()), galley);
+    }
+}
