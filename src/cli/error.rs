@@ -128,7 +128,7 @@ impl From<WeightsError> for CliError {
 
 impl From<MetricsError> for CliError {
     fn from(error: MetricsError) -> Self {
-        Self::input(error.to_string(), "compare volumes on one grid, or `biplane convert` them onto one")
+        Self::from_message(Exit::BadInput, &error.to_string())
     }
 }
 

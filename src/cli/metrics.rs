@@ -2,30 +2,31 @@
 
 use super::error::CliError;
 use super::terminal::{load, notice, print, to_json, warnings};
-use crate::geometry::resample::resample;
-use crate::geometry::{Frame, Volume};
+use crate::geometry::Volume;
 use crate::io::{self, LoadedVolume};
-use crate::metrics::{Comparison, Line, compare};
-use serde_json::json;
+use crate::metrics::{Comparison, Line, LpipsSet, Pair, compare, on_one_grid};
+use crate::nn::DeviceChoice;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// Two grids closer than this are one grid (mm): headers carry rounded numbers.
-const SAME_GRID_MM: f64 = 0.05;
-
-/// Compares a reconstruction with its truth: MAE, PSNR, SSIM and lung Dice, each with its definition, because
-/// published numbers of this field do not compare.
+/// Compares a reconstruction with its truth: MAE, PSNR, SSIM, VIF, LPIPS and lung Dice, each with its definition,
+/// because published numbers of this field do not compare.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   biplane metrics ct.nii.gz films/truth.nii.gz
   biplane metrics --json ct.nii.gz films/truth.nii.gz > metrics.json
 
-On another grid RECON is resampled onto TRUTH's first, and this is said.")]
+Where the grids differ one volume is resampled, and this is said: onto the cube of 128^3 voxels where one of them is it,
+else onto TRUTH's grid. LPIPS is printed where its weights are installed: biplane weights list.")]
 pub struct Args {
     /// The reconstruction.
     recon: PathBuf,
     /// The CT it should be.
     truth: PathBuf,
+    /// Where LPIPS is computed: auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: DeviceChoice,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -33,14 +34,30 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<(), CliError> {
     super::films::refuse_same(&args.recon, &args.truth, "RECON and TRUTH")?;
+    let device = args.device.device()?;
     let [recon, truth] = [&args.recon, &args.truth].map(|path| volume(path));
-    let (recon, truth) = (recon?, truth?);
-    let (recon, moved) = on_grid_of(recon, &truth);
-    if let Some(what) = moved {
-        notice(&what);
-    }
-    let comparison = compare(&recon, &truth)?;
-    if args.json { print(&json_text(&comparison)?) } else { print(&table(&comparison)) }
+    let pair = on_one_grid(recon?, truth?).map_err(|error| {
+        let error = CliError::from(error);
+        CliError { cause: format!("{}, {}: {}", args.recon.display(), args.truth.display(), error.cause), ..error }
+    })?;
+    pair.notes.iter().for_each(|note| notice(note));
+    let lpips = LpipsSet::of_user(device);
+    lpips.missing().iter().for_each(|what| notice(&format!("no LPIPS over it: {what}")));
+    let comparison = compare(&pair.recon, &pair.truth)?.with_lpips(&pair.recon, &pair.truth, &lpips)?;
+    if args.json { print(&to_json(&all_as_json(&comparison, &pair, &lpips))?) } else { print(&table(&comparison)) }
+}
+
+/// Everything that the command tells, notes too.
+fn all_as_json(comparison: &Comparison, pair: &Pair, lpips: &LpipsSet) -> Value {
+    let mut all = as_json(comparison);
+    all["grid"] = json!({
+        "dims": pair.truth.frame().dims(),
+        "spacing_mm": pair.truth.frame().spacing_mm(),
+        "covered": pair.covered,
+        "notes": pair.notes,
+    });
+    all["lpips_missing"] = json!(lpips.missing());
+    all
 }
 
 fn volume(path: &Path) -> Result<Volume, CliError> {
@@ -49,35 +66,15 @@ fn volume(path: &Path) -> Result<Volume, CliError> {
     Ok(volume)
 }
 
-/// The reconstruction on the truth's grid, and what was done to it if anything was.
-pub fn on_grid_of(recon: Volume, truth: &Volume) -> (Volume, Option<String>) {
-    let (a, b) = (recon.frame(), truth.frame());
-    if same_grid(a, b) {
-        return (recon, None);
-    }
-    if a.is_cube() && b.is_cube() {
-        // A reconstruction without a known frame stands about the isocentre: the cubes are one and the same.
-        let said = "RECON and TRUTH are cubes at different places: compared voxel by voxel".to_owned();
-        return (recon, Some(said));
-    }
-    let said = "RECON was resampled onto TRUTH's grid".to_owned();
-    (resample(&recon, b), Some(said))
-}
-
-fn same_grid(a: &Frame, b: &Frame) -> bool {
-    let corners = |frame: &Frame| {
-        let [nx, ny, nz] = frame.dims().map(|n| (n - 1) as f64);
-        [[0.0; 3], [nx, 0.0, 0.0], [0.0, ny, 0.0], [0.0, 0.0, nz]].map(|voxel| frame.world_from_voxel(voxel))
-    };
-    let near = |(p, q): (&[f64; 3], &[f64; 3])| (0..3).all(|k| (p[k] - q[k]).abs() <= SAME_GRID_MM);
-    a.dims() == b.dims() && corners(a).iter().zip(&corners(b)).all(near)
-}
-
-/// The numbers and their definitions as JSON.
+/// The numbers and their definitions as JSON text.
 pub fn json_text(comparison: &Comparison) -> Result<String, CliError> {
-    let definitions: serde_json::Map<String, serde_json::Value> =
+    to_json(&as_json(comparison))
+}
+
+fn as_json(comparison: &Comparison) -> Value {
+    let definitions: serde_json::Map<String, Value> =
         comparison.lines().into_iter().map(|line| (line.name, line.definition.into())).collect();
-    to_json(&json!({ "metrics": comparison, "definitions": definitions }))
+    json!({ "metrics": comparison, "definitions": definitions })
 }
 
 /// The numbers and their definitions as a table.

@@ -1,26 +1,44 @@
-//! All numbers about a reconstruction against its truth, and how they are said. Knows no files.
+//! All numbers about a reconstruction against its truth. Knows no files; how they are said is told in `lines`.
 
-use super::body::body;
+use super::body::{axis_order, body};
+use super::by_slice::body_numbers;
+use super::lpips::LpipsSet;
 use super::lung::{LungMask, lung_mask_in};
-use super::{body as body_room, dice, lung, mae, psnr, ssim};
+use super::{dice, mae, psnr, ssim, vif};
 use crate::geometry::Volume;
+use crate::nn::NnError;
+use crate::nn::perceptual::Backbone;
 use crate::units::Hu;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use thiserror::Error;
 
 /// Lung Dice is given at these thresholds, HU: the range of the literature (spec 8).
 pub const DICE_THRESHOLDS_HU: [f32; 3] = [-320.0, -400.0, -500.0];
 
-/// Why two volumes cannot be compared.
+/// Why two volumes cannot be compared. Messages read "cause; what to do".
 #[derive(Debug, Error, Clone, PartialEq)]
 pub enum MetricsError {
     /// Voxel by voxel needs equal grids.
-    #[error("the grids differ: {0:?} against {1:?} voxels")]
+    #[error(
+        "the grids differ: {0:?} against {1:?} voxels; compare volumes on one grid, or `biplane convert` them onto one"
+    )]
     Dims([usize; 3], [usize; 3]),
+    /// The volumes stand apart.
+    #[error(
+        "the reconstruction and the truth have no place in common: their centres are {apart_mm:.0} mm apart; give the truth of this patient in the frame the films were taken in, or reconstruct with --truth"
+    )]
+    Apart {
+        /// Between the centres of both grids, mm.
+        apart_mm: f64,
+    },
+    /// The truth is padding alone.
+    #[error("the truth holds no scan data, nothing is above -1024 HU; give the CT itself")]
+    NoData,
 }
 
 /// Lung overlap and volumes at one threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LungDice {
     /// The threshold, HU.
     pub threshold_hu: f32,
@@ -33,8 +51,8 @@ pub struct LungDice {
 }
 
 /// Everything about one reconstruction. `None` where a number is not defined for such volumes; an infinite PSNR
-/// (equal volumes) is `None` in JSON, where no such number exists.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// (equal volumes) is `null` in JSON, where no such number exists. HU are whole numbers: nothing here is NaN.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// MAE over the volume, HU.
     pub mae_hu: Option<f64>,
@@ -46,57 +64,123 @@ pub struct Comparison {
     pub psnr_db: Option<f64>,
     /// PSNR over the axial slices that hold scan data, dB.
     pub psnr_scanned_db: Option<f64>,
+    /// PSNR inside the truth's body, peak 2500, dB.
+    pub psnr_body_db: Option<f64>,
     /// PSNR, peak 4095, dB.
     pub psnr_4095_db: Option<f64>,
     /// Mean PSNR over slices, peak 4095, dB.
     pub psnr_slices_db: Option<f64>,
     /// SSIM, 3D Gaussian.
     pub ssim: Option<f64>,
+    /// SSIM, 3D Gaussian, of the axial slices that hold scan data alone.
+    pub ssim_scanned: Option<f64>,
+    /// Mean of the 3D Gaussian SSIM map over the truth's body.
+    pub ssim_body: Option<f64>,
     /// SSIM, 7^3 uniform.
     pub ssim_uniform: Option<f64>,
     /// SSIM, mean over slices.
     pub ssim_slices: Option<f64>,
+    /// VIF as sewar has it, mean of the axial slices that hold scan data and are not constant in the truth.
+    pub vif: Option<f64>,
+    /// Axial slices that hold scan data but are constant in the truth.
+    pub vif_slices_left_out: usize,
+    /// VIF as piq has it, mean of all axial slices.
+    pub vif_piq: Option<f64>,
+    /// LPIPS over AlexNet, once [`Comparison::with_lpips`] has added it and the network is installed.
+    pub lpips_alex: Option<f64>,
+    /// LPIPS over VGG16, likewise.
+    pub lpips_vgg: Option<f64>,
     /// Lung overlap at each of [`DICE_THRESHOLDS_HU`].
     pub lung: Vec<LungDice>,
     /// First and last axial slice of the truth that hold scan data.
     pub scanned_slices: Option<(usize, usize)>,
 }
 
-/// Compares a reconstruction with its truth, voxel by voxel.
+/// Compares a reconstruction with its truth, voxel by voxel; needs no weights. Where the truth's voxel axes do not run
+/// to left, back and head, both volumes are put in that order first, so that axial slices are axial.
 ///
 /// # Errors
 /// [`MetricsError::Dims`] where the grids differ in size.
 pub fn compare(recon: &Volume, truth: &Volume) -> Result<Comparison, MetricsError> {
-    let dims = truth.frame().dims();
-    if recon.frame().dims() != dims {
-        return Err(MetricsError::Dims(recon.frame().dims(), dims));
-    }
-    let (a, b) = (recon.hu(), truth.hu());
+    let [recon, truth] = both_axial(recon, truth)?;
+    let (a, b, dims) = (recon.hu(), truth.hu(), truth.frame().dims());
     let scanned_slices = truth.data_slices();
     let slices = scanned_slices.unwrap_or((0, dims[2] - 1));
+    let scanned_dims = [dims[0], dims[1], slices.1 + 1 - slices.0];
     let plane = dims[0] * dims[1];
     let scanned = slices.0 * plane..(slices.1 + 1) * plane;
     let (scanned_a, scanned_b) = (&a[scanned.clone()], &b[scanned]);
-    let true_body = body(truth);
-    let recon_body = body(recon);
+    let (recon_body, true_body) = (body(&recon), body(&truth));
+    let in_body = body_numbers(&recon, &truth, &true_body.mask);
     let lung = DICE_THRESHOLDS_HU.map(|threshold_hu| {
         let of = |volume, body| lung_mask_in(volume, body, Hu(threshold_hu));
-        lung_dice(threshold_hu, &of(recon, &recon_body), &of(truth, &true_body))
+        lung_dice(threshold_hu, &of(&recon, &recon_body), &of(&truth, &true_body))
     });
+    let vif = vif::vif_by_slices(a, b, dims);
+    let vif_scanned = vif.as_ref().and_then(|all| all.get(slices.0..=slices.1)).unwrap_or_default();
+    let ssim = ssim::ssim(a, b, dims);
     Ok(Comparison {
         mae_hu: mae::mae(a, b),
         mae_scanned_hu: mae::mae(scanned_a, scanned_b),
-        mae_body_hu: mae::mae_inside(a, b, &true_body.mask.to_bytes()),
+        mae_body_hu: in_body.mae_hu,
         psnr_db: psnr::psnr(a, b, psnr::PEAK_HU),
         psnr_scanned_db: psnr::psnr(scanned_a, scanned_b, psnr::PEAK_HU),
+        psnr_body_db: in_body.psnr_db,
         psnr_4095_db: psnr::psnr(a, b, psnr::PEAK_X2CT),
         psnr_slices_db: psnr::psnr_by_slices(a, b, dims, psnr::PEAK_X2CT, slices),
-        ssim: ssim::ssim(a, b, dims),
+        ssim,
+        ssim_scanned: if scanned_dims == dims { ssim } else { ssim::ssim(scanned_a, scanned_b, scanned_dims) },
+        ssim_body: in_body.ssim,
         ssim_uniform: ssim::ssim_uniform(a, b, dims),
         ssim_slices: ssim::ssim_by_slices(a, b, dims, slices),
+        vif: vif::mean(vif_scanned),
+        vif_slices_left_out: vif_scanned.iter().filter(|vif| vif.is_none()).count(),
+        vif_piq: vif.as_ref().and_then(|all| vif::mean_piq(all)),
         lung: lung.to_vec(),
         scanned_slices,
+        ..Comparison::default()
     })
+}
+
+impl Comparison {
+    /// The same with LPIPS over whichever networks are installed.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn with_lpips(self, recon: &Volume, truth: &Volume, lpips: &LpipsSet) -> Result<Self, NnError> {
+        let Ok([recon, truth]) = both_axial(recon, truth) else { return Ok(self) };
+        let slices = truth.data_slices().unwrap_or((0, truth.frame().dims()[2] - 1));
+        let over = |backbone| lpips.over(backbone).map(|one| one.of_slices(&recon, &truth, slices)).transpose();
+        let (alex, vgg) = (over(Backbone::AlexNet)?.flatten(), over(Backbone::Vgg16)?.flatten());
+        Ok(Self { lpips_alex: alex, lpips_vgg: vgg, ..self })
+    }
+
+    /// LPIPS over one network, where it is known.
+    pub fn lpips(&self, backbone: Backbone) -> Option<f64> {
+        match backbone {
+            Backbone::Vgg16 => self.lpips_vgg,
+            Backbone::AlexNet => self.lpips_alex,
+        }
+    }
+}
+
+/// Both volumes in the order of axes that makes the truth's z planes axial. Almost every volume is so already.
+fn both_axial<'a>(recon: &'a Volume, truth: &'a Volume) -> Result<[Cow<'a, Volume>; 2], MetricsError> {
+    let (recon_dims, dims) = (recon.frame().dims(), truth.frame().dims());
+    if recon_dims != dims {
+        return Err(MetricsError::Dims(recon_dims, dims));
+    }
+    let order = axis_order(truth.frame());
+    if order.is_identity() {
+        return Ok([Cow::Borrowed(recon), Cow::Borrowed(truth)]);
+    }
+    // Voxel by voxel, so the reconstruction takes the truth's grid as it is; a valid grid stays one in another order.
+    let Ok(frame) = order.frame(truth.frame()) else { return Ok([Cow::Borrowed(recon), Cow::Borrowed(truth)]) };
+    let turned = |volume: &'a Volume| {
+        let turned = Volume::new(frame.clone(), order.values(dims, volume.hu().to_vec()));
+        turned.map_or(Cow::Borrowed(volume), Cow::Owned)
+    };
+    Ok([turned(recon), turned(truth)])
 }
 
 fn lung_dice(threshold_hu: f32, recon: &LungMask, truth: &LungMask) -> LungDice {
@@ -106,75 +190,4 @@ fn lung_dice(threshold_hu: f32, recon: &LungMask, truth: &LungMask) -> LungDice 
         recon_ml: [recon.right_ml, recon.left_ml],
         truth_ml: [truth.right_ml, truth.left_ml],
     }
-}
-
-/// One number with its name, unit and definition.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Line {
-    /// Its name in tables.
-    pub name: String,
-    /// The number, rounded for display, or what stands in its place.
-    pub value: String,
-    /// What exactly it is.
-    pub definition: String,
-}
-
-impl Comparison {
-    /// Every number as it is printed, primary ones first.
-    pub fn lines(&self) -> Vec<Line> {
-        let slices = match self.scanned_slices {
-            Some((first, last)) => format!("axial slices {first} to {last}, which hold scan data"),
-            None => "all axial slices (none holds scan data)".to_owned(),
-        };
-        let within = |definition: &str| format!("{definition}; {slices}");
-        let mut lines = vec![
-            line("MAE", self.mae_hu, "HU", 2, mae::DEFINITION.to_owned()),
-            line("PSNR", self.psnr_db, "dB", 3, psnr::DEFINITION.to_owned()),
-            line("SSIM", self.ssim, "", 4, ssim::DEFINITION.to_owned()),
-            line(
-                "MAE, body",
-                self.mae_body_hu,
-                "HU",
-                2,
-                format!("{}; truth's body: {}", mae::DEFINITION, body_room::DEFINITION),
-            ),
-            line("MAE, scanned slices", self.mae_scanned_hu, "HU", 2, within(mae::DEFINITION)),
-            line("PSNR, scanned slices", self.psnr_scanned_db, "dB", 3, within(psnr::DEFINITION)),
-            line("PSNR, peak 4095", self.psnr_4095_db, "dB", 3, psnr::DEFINITION_4095.to_owned()),
-            line("PSNR, by slices", self.psnr_slices_db, "dB", 3, psnr::DEFINITION_SLICES.to_owned()),
-            line("SSIM, uniform", self.ssim_uniform, "", 4, ssim::DEFINITION_UNIFORM.to_owned()),
-            line("SSIM, by slices", self.ssim_slices, "", 4, ssim::DEFINITION_SLICES.to_owned()),
-        ];
-        lines.extend(self.lung.iter().map(LungDice::line));
-        lines
-    }
-}
-
-impl LungDice {
-    /// As it is printed: Dice and the volumes of both.
-    fn line(&self) -> Line {
-        let [recon, truth] = [self.recon_ml, self.truth_ml];
-        Line {
-            name: format!("Lung Dice at {:.0}", self.threshold_hu),
-            value: format!("{:.4}", self.dice),
-            definition: format!(
-                "right + left {:.0} + {:.0} ml against {:.0} + {:.0} ml; lungs: {}, T = {:.0} HU",
-                recon[0],
-                recon[1],
-                truth[0],
-                truth[1],
-                lung::DEFINITION,
-                self.threshold_hu
-            ),
-        }
-    }
-}
-
-fn line(name: &str, value: Option<f64>, unit: &str, digits: usize, definition: String) -> Line {
-    let value = match value {
-        Some(v) if v.is_infinite() => "infinite (equal)".to_owned(),
-        Some(v) => format!("{v:.digits$} {unit}").trim_end().to_owned(),
-        None => "not defined (too small)".to_owned(),
-    };
-    Line { name: name.to_owned(), value, definition }
 }

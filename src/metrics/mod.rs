@@ -12,7 +12,10 @@ mod closing;
 mod comparison;
 mod components;
 pub mod dice;
+pub mod grid;
 pub mod joint;
+mod lines;
+pub mod lpips;
 pub mod lung;
 pub mod mae;
 pub mod mask;
@@ -20,8 +23,13 @@ mod plane;
 pub mod profile;
 pub mod psnr;
 pub mod ssim;
+pub mod vif;
+mod window;
 
-pub use comparison::{Comparison, DICE_THRESHOLDS_HU, Line, LungDice, MetricsError, compare};
+pub use comparison::{Comparison, DICE_THRESHOLDS_HU, LungDice, MetricsError, compare};
+pub use grid::{Aligned, Pair, on_grid_of, on_one_grid};
+pub use lines::Line;
+pub use lpips::{Lpips, LpipsSet};
 
 /// Values of the primary set are clipped to this range, HU (spec 8).
 pub const VALUE_RANGE_HU: (i16, i16) = (-1000, 1500);

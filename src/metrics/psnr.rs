@@ -12,9 +12,15 @@ pub const PEAK_HU: f64 = 2500.0;
 pub const PEAK_X2CT: f64 = 4095.0;
 /// What a slice without any error counts as in a mean over slices, dB (X2CT-GAN's code).
 const EQUAL_SLICE_DB: f64 = 100.0;
+/// Voxels that a thread takes at a time.
+const CHUNK: usize = 1 << 14;
+/// Voxels whose squares are summed in 32 bits, which fill a register four at a time: 2500^2 times as many still fit.
+const FEW: usize = 512;
 
 /// The definition of the primary number.
 pub const DEFINITION: &str = "10 log10(2500^2 / MSE), whole volume, HU clipped to [-1000, 1500]";
+/// The definition of the number over a part's voxels.
+pub const DEFINITION_VOXELS: &str = "10 log10(2500^2 / MSE), HU clipped to [-1000, 1500]";
 /// The definition of the whole-volume number with the other peak.
 pub const DEFINITION_4095: &str = "10 log10(4095^2 / MSE), whole volume, HU clipped to [-1000, 1500] (0..2500)";
 /// The definition of the mean over slices.
@@ -24,14 +30,17 @@ pub const DEFINITION_SLICES: &str = "mean over the slices of three axes of 10 lo
 /// PSNR of all voxels, dB; infinite where both are equal, `None` where there are none.
 pub fn psnr(a: &[i16], b: &[i16], peak: f64) -> Option<f64> {
     let n = a.len().min(b.len());
-    let squares: u64 = a.par_iter().zip(b).with_min_len(1 << 14).map(|(&a, &b)| square(a, b)).sum();
+    let few = |(a, b): (&[i16], &[i16])| u64::from(a.iter().zip(b).map(|(&a, &b)| square(a, b)).sum::<u32>());
+    let chunk = |(a, b): (&[i16], &[i16])| a.chunks(FEW).zip(b.chunks(FEW)).map(few).sum::<u64>();
+    let squares: u64 = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)).map(chunk).sum();
     (n > 0).then(|| decibel(squares, n, peak))
 }
 
 /// PSNR of the voxels where `inside` is not 0, dB; infinite where both are equal there, `None` where there are none.
 pub fn psnr_inside(a: &[i16], b: &[i16], inside: &[u8], peak: f64) -> Option<f64> {
-    let pairs = a.par_iter().zip(b).zip(inside).with_min_len(1 << 14).filter(|&(_, &inside)| inside != 0);
-    let (squares, n) = pairs.map(|((&a, &b), _)| (square(a, b), 1)).reduce(|| (0, 0), |x, y| (x.0 + y.0, x.1 + y.1));
+    let pairs = a.par_iter().zip(b).zip(inside).with_min_len(CHUNK).filter(|&(_, &inside)| inside != 0);
+    let (squares, n) =
+        pairs.map(|((&a, &b), _)| (u64::from(square(a, b)), 1)).reduce(|| (0, 0), |x, y| (x.0 + y.0, x.1 + y.1));
     (n > 0).then(|| decibel(squares, n, peak))
 }
 
@@ -49,7 +58,7 @@ pub fn psnr_by_slices(a: &[i16], b: &[i16], dims: [usize; 3], peak: f64, axial: 
             for y in 0..ny {
                 let start = (z * ny + y) * nx;
                 for x in 0..nx {
-                    let s = square(a[start + x], b[start + x]);
+                    let s = u64::from(square(a[start + x], b[start + x]));
                     sums[0][x] += s;
                     sums[1][y] += s;
                 }
@@ -75,6 +84,8 @@ fn decibel(squares: u64, n: usize, peak: f64) -> f64 {
     10.0 * (peak * peak * n as f64 / squares as f64).log10()
 }
 
-fn square(a: i16, b: i16) -> u64 {
-    u64::from(clip(a).abs_diff(clip(b))).pow(2)
+fn square(a: i16, b: i16) -> u32 {
+    // Clipped values differ by 2500 at most, which 16 bits hold: eight differences fill a register.
+    let difference = i32::from(clip(a) - clip(b));
+    (difference * difference) as u32
 }

@@ -2,10 +2,12 @@
 //! Knows no files.
 //!
 //! SSIM = (2 ma mb + C1)(2 cab + C2) / ((ma^2 + mb^2 + C1)(va + vb + C2)), C1 = (0.01 L)^2, C2 = (0.03 L)^2,
-//! L = 2500 HU, means and covariances under a window, averaged where the window lies inside the volume.
+//! L = 2500 HU, means and covariances under a window, averaged where the window lies inside the volume. The constants
+//! make two equal images, constant ones too, have SSIM 1.
 
 use super::clip;
 use super::plane::plane;
+use super::window::{LANES, filter, gaussian};
 use rayon::prelude::*;
 
 /// Data range L, HU.
@@ -18,7 +20,7 @@ const SIGMA: f64 = 1.5;
 const GAUSSIAN_REACH: usize = 5;
 /// Side of the uniform window, scikit-image's default.
 const UNIFORM_SIDE: usize = 7;
-/// Output slices that share their filtered input slices; more saves work, fewer saves memory.
+/// Slices of the map that share their filtered slices; more saves work, fewer saves memory.
 const CHUNK_SLICES: usize = 16;
 
 /// The definition of the primary number.
@@ -30,6 +32,8 @@ pub const DEFINITION_UNIFORM: &str = "scikit-image 3D defaults: 7^3 uniform wind
 /// The definition of the mean over slices.
 pub const DEFINITION_SLICES: &str = "mean of 2D scikit-image defaults (7^2 uniform, sample covariance on) over the \
     slices of three axes, data range 2500, axial slices without scan data left out";
+/// What is averaged in a part of the volume.
+pub const DEFINITION_INSIDE: &str = "mean of the map over the voxels whose 11^3 window lies inside the volume";
 
 /// Sums of a, b, aa, bb, ab under the window.
 const FIELDS: usize = 5;
@@ -42,10 +46,8 @@ struct Window {
 
 impl Window {
     fn gaussian() -> Self {
-        let reach = GAUSSIAN_REACH as i32;
-        let raw: Vec<f64> = (-reach..=reach).map(|x| (-0.5 * (f64::from(x) / SIGMA).powi(2)).exp()).collect();
-        let sum: f64 = raw.iter().sum();
-        Self { weights: raw.iter().map(|w| (w / sum) as f32).collect(), sample_covariance: false }
+        let weights = gaussian(GAUSSIAN_REACH, SIGMA).into_iter().map(|w| w as f32).collect();
+        Self { weights, sample_covariance: false }
     }
 
     fn uniform() -> Self {
@@ -65,8 +67,7 @@ impl Window {
 
 /// 3D SSIM under the Gaussian window; `None` where a side is under 11 voxels or the values do not fit `dims`.
 pub fn ssim(a: &[i16], b: &[i16], dims: [usize; 3]) -> Option<f64> {
-    let window = Window::gaussian();
-    ssim_3d(a, b, dims, &window, &|_, sums| (similarities(sums, window.correction(3)).sum(), sums[0].len()))
+    ssim_3d(a, b, dims, &Window::gaussian(), |_, _| true)
 }
 
 /// Mean of the Gaussian SSIM map over the voxels where `inside` is not 0 and whose window lies inside the volume;
@@ -76,30 +77,24 @@ pub fn ssim_inside(a: &[i16], b: &[i16], dims: [usize; 3], inside: &[u8]) -> Opt
     if inside.len() != a.len() {
         return None;
     }
-    let window = Window::gaussian();
     let cols = nx.saturating_sub(2 * GAUSSIAN_REACH).max(1);
-    ssim_3d(a, b, dims, &window, &|slice, sums| {
+    ssim_3d(a, b, dims, &Window::gaussian(), |slice, place| {
         // A place of the map is the corner of its window; the window's middle is the voxel.
-        let here = |k: usize| {
-            let (x, y) = (k % cols + GAUSSIAN_REACH, k / cols + GAUSSIAN_REACH);
-            inside[((slice + GAUSSIAN_REACH) * ny + y) * nx + x] != 0
-        };
-        let kept = similarities(sums, window.correction(3)).enumerate().filter(|(k, _)| here(*k));
-        kept.fold((0.0, 0), |(sum, n), (_, value)| (sum + value, n + 1))
+        let (x, y, z) = (place % cols + GAUSSIAN_REACH, place / cols + GAUSSIAN_REACH, slice + GAUSSIAN_REACH);
+        inside[(z * ny + y) * nx + x] != 0
     })
 }
 
 /// 3D SSIM under the 7^3 uniform window; `None` where a side is under 7 voxels or the values do not fit `dims`.
 pub fn ssim_uniform(a: &[i16], b: &[i16], dims: [usize; 3]) -> Option<f64> {
-    let window = Window::uniform();
-    ssim_3d(a, b, dims, &window, &|_, sums| (similarities(sums, window.correction(3)).sum(), sums[0].len()))
+    ssim_3d(a, b, dims, &Window::uniform(), |_, _| true)
 }
 
 /// 2D SSIM (7^2 uniform) of one image, `[row][col]`; `None` where a side is under 7 pixels or the values do not fit.
 pub fn ssim_slice(a: &[i16], b: &[i16], [cols, rows]: [usize; 2]) -> Option<f64> {
     let window = Window::uniform();
     let fits = a.len() == b.len() && a.len() == cols * rows && cols.min(rows) >= window.side();
-    fits.then(|| ssim_2d(&centred(a), &centred(b), cols, rows, &window))
+    fits.then(|| ssim_2d(a, b, cols, &window))
 }
 
 /// Mean 2D SSIM (7^2 uniform) over the slices of three axes; axial slices outside of `axial` (first, last) are left
@@ -111,17 +106,18 @@ pub fn ssim_by_slices(a: &[i16], b: &[i16], dims: [usize; 3], axial: (usize, usi
     for axis in 0..3 {
         let wanted = if axis == 2 { axial.0..axial.1 + 1 } else { 0..dims[axis] };
         let n = wanted.len();
-        let sum: f64 = wanted
-            .into_par_iter()
-            .map(|k| {
-                let (a, cols, rows) = plane(a, dims, axis, k);
-                let (b, ..) = plane(b, dims, axis, k);
-                ssim_2d(&centred(&a), &centred(&b), cols, rows, &window)
-            })
-            .sum();
-        total = (total.0 + sum, total.1 + n);
+        let one = |k: usize| {
+            let (a, cols, _) = plane(a, dims, axis, k);
+            ssim_2d(&a, &plane(b, dims, axis, k).0, cols, &window)
+        };
+        total = (total.0 + in_order(wanted.into_par_iter().map(one)), total.1 + n);
     }
     Some(total.0 / total.1 as f64)
+}
+
+/// The sum in the order of the parts, so that it does not hang on the number of threads.
+fn in_order(parts: impl IndexedParallelIterator<Item = f64>) -> f64 {
+    parts.collect::<Vec<f64>>().iter().sum()
 }
 
 fn check(a: &[i16], b: &[i16], dims: [usize; 3], window: &Window) -> Option<()> {
@@ -130,97 +126,88 @@ fn check(a: &[i16], b: &[i16], dims: [usize; 3], window: &Window) -> Option<()> 
     fits.then_some(())
 }
 
-/// Mean over the places of the map that `count` sums up, slice by slice: it is given the number of a slice of the map
-/// and the five sums there, and returns the sum of SSIM and how many places it holds.
+/// Mean over the places of the map for which `counts` holds: it is given the slice of the map and the place in it.
 fn ssim_3d(
     a: &[i16],
     b: &[i16],
     dims: [usize; 3],
     window: &Window,
-    count: &(impl Fn(usize, &[Vec<f32>; FIELDS]) -> (f64, usize) + Sync),
+    counts: impl Fn(usize, usize) -> bool + Sync,
 ) -> Option<f64> {
     check(a, b, dims, window)?;
     let [nx, ny, nz] = dims;
-    let side = window.side();
-    let (slices, cells) = (nz + 1 - side, (nx + 1 - side) * (ny + 1 - side));
-    let plane = nx * ny;
+    let slices = nz + 1 - window.side();
     let starts: Vec<usize> = (0..slices).step_by(CHUNK_SLICES).collect();
-    let both = |x: (f64, usize), y: (f64, usize)| (x.0 + y.0, x.1 + y.1);
-    let (sum, n) = starts
-        .into_par_iter()
-        .map(|start| {
-            let outputs = CHUNK_SLICES.min(slices - start);
-            let mut sums: Vec<[Vec<f32>; FIELDS]> =
-                (0..outputs).map(|_| std::array::from_fn(|_| vec![0f32; cells])).collect();
-            for z in start..start + outputs + side - 1 {
-                let at = z * plane..(z + 1) * plane;
-                let here = windowed(&centred(&a[at.clone()]), &centred(&b[at]), nx, window);
-                for (k, sums) in sums.iter_mut().enumerate() {
-                    let Some(&weight) = (z - start).checked_sub(k).and_then(|tap| window.weights.get(tap)) else {
-                        continue;
-                    };
-                    sums.iter_mut().zip(&here).for_each(|(sum, field)| add_scaled(sum, field, weight));
-                }
-            }
-            sums.iter().enumerate().map(|(k, sums)| count(start + k, sums)).fold((0.0, 0), both)
-        })
-        // Collected in order first, so that the sum does not hang on the number of threads.
-        .collect::<Vec<_>>()
-        .into_iter()
-        .fold((0.0, 0), both);
+    let chunk = |start: usize| {
+        let here = start..slices.min(start + CHUNK_SLICES);
+        let filtered: Vec<Filtered> = (here.start..here.end + window.side() - 1)
+            .map(|z| Filtered::of(&a[z * nx * ny..(z + 1) * nx * ny], &b[z * nx * ny..(z + 1) * nx * ny], nx, window))
+            .collect();
+        sum_along_z(&filtered, window, |k, place| counts(start + k, place))
+    };
+    // Collected in order first, so that the sum does not hang on the number of threads.
+    let parts: Vec<(f64, usize)> = starts.into_par_iter().map(chunk).collect();
+    let (sum, n) = parts.into_iter().fold((0.0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
     (n > 0).then(|| sum / n as f64)
 }
 
-/// Mean SSIM of two images of `cols` columns.
-fn ssim_2d(a: &[f32], b: &[f32], cols: usize, rows: usize, window: &Window) -> f64 {
-    let cells = (cols + 1 - window.side()) * (rows + 1 - window.side());
-    similarities(&windowed(a, b, cols, window), window.correction(2)).sum::<f64>() / cells as f64
-}
-
-/// The five sums under the window along columns and rows, where it lies inside.
-fn windowed(a: &[f32], b: &[f32], cols: usize, window: &Window) -> [Vec<f32>; FIELDS] {
-    let product = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).collect::<Vec<f32>>();
-    let of = |field: &[f32]| filter(field, cols, &window.weights);
-    [of(a), of(b), of(&product(a, a)), of(&product(b, b)), of(&product(a, b))]
-}
-
-/// Correlation with `weights` along columns and rows, only where they lie inside.
-fn filter(image: &[f32], cols: usize, weights: &[f32]) -> Vec<f32> {
-    let out_cols = cols + 1 - weights.len();
-    let rows = image.len() / cols;
-    let out_rows = rows + 1 - weights.len();
-    let mut out = vec![0f32; out_cols * out_rows];
-    let mut along = vec![0f32; out_cols];
-    for (y, row) in image.chunks_exact(cols).enumerate() {
-        along.fill(0.0);
-        weights.iter().enumerate().for_each(|(k, &w)| add_scaled(&mut along, &row[k..k + out_cols], w));
-        for (k, &w) in weights.iter().enumerate() {
-            if let Some(to) = y.checked_sub(k).filter(|&to| to < out_rows) {
-                add_scaled(&mut out[to * out_cols..(to + 1) * out_cols], &along, w);
+/// The sum of SSIM over the places that count, and how many they are, of the slices that `filtered` gives under the
+/// window along z. Place after place, so that what is read of a place stays near while all slices use it.
+fn sum_along_z(filtered: &[Filtered], window: &Window, counts: impl Fn(usize, usize) -> bool) -> (f64, usize) {
+    let (slices, places) = (filtered.len() + 1 - window.side(), filtered.first().map_or(0, |f| f.places));
+    let correction = window.correction(3);
+    let (mut total, mut n) = (0.0, 0);
+    for at in (0..places).step_by(LANES) {
+        for k in 0..slices {
+            let mut sums = [[0f32; LANES]; FIELDS];
+            for (slice, &weight) in filtered[k..].iter().zip(&window.weights) {
+                for (sums, field) in sums.iter_mut().zip(&slice.fields) {
+                    sums.iter_mut().zip(&field[at..at + LANES]).for_each(|(sum, value)| *sum += weight * value);
+                }
+            }
+            for lane in (0..LANES.min(places - at)).filter(|lane| counts(k, at + lane)) {
+                total += similarity(std::array::from_fn(|field| sums[field][lane]), correction);
+                n += 1;
             }
         }
     }
-    out
+    (total, n)
 }
 
-fn add_scaled(into: &mut [f32], from: &[f32], weight: f32) {
-    into.iter_mut().zip(from).for_each(|(sum, value)| *sum += weight * value);
+/// Mean SSIM of two images of `cols` columns.
+fn ssim_2d(a: &[i16], b: &[i16], cols: usize, window: &Window) -> f64 {
+    let Filtered { fields, places } = Filtered::of(a, b, cols, window);
+    let at = |place: usize| similarity(std::array::from_fn(|field| fields[field][place]), window.correction(2));
+    (0..places).map(at).sum::<f64>() / places as f64
 }
 
-/// SSIM at each place of the map.
-fn similarities(sums: &[Vec<f32>; FIELDS], correction: f64) -> impl Iterator<Item = f64> + '_ {
+/// The five sums under the window along columns and rows, where it lies inside.
+struct Filtered {
+    /// Each as long as whole blocks of [`LANES`] are; what lies beyond the places means nothing.
+    fields: [Vec<f32>; FIELDS],
+    places: usize,
+}
+
+impl Filtered {
+    fn of(a: &[i16], b: &[i16], cols: usize, window: &Window) -> Self {
+        let centred = |values: &[i16]| values.iter().map(|&v| f32::from(clip(v)) - MIDDLE_HU).collect::<Vec<f32>>();
+        let product = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).collect::<Vec<f32>>();
+        let (a, b) = (centred(a), centred(b));
+        let [aa, bb, ab] = [product(&a, &a), product(&b, &b), product(&a, &b)];
+        let mut fields = [a, b, aa, bb, ab].map(|field| filter(&field, cols, &window.weights));
+        let places = fields[0].len();
+        fields.iter_mut().for_each(|field| field.resize(places.next_multiple_of(LANES), 0.0));
+        Self { fields, places }
+    }
+}
+
+/// SSIM at one place.
+fn similarity(sums: [f32; FIELDS], correction: f64) -> f64 {
     let (c1, c2) = ((0.01 * RANGE_HU).powi(2), (0.03 * RANGE_HU).powi(2));
     // Means are of the values clip(HU) themselves: the middle goes back in.
     let middle = f64::from(MIDDLE_HU);
-    let [a, b, aa, bb, ab] = sums;
-    a.iter().zip(b).zip(aa).zip(bb).zip(ab).map(move |((((a, b), aa), bb), ab)| {
-        let [a, b, aa, bb, ab] = [a, b, aa, bb, ab].map(|value| f64::from(*value));
-        let (va, vb, cab) = (correction * (aa - a * a), correction * (bb - b * b), correction * (ab - a * b));
-        let (a, b) = (a + middle, b + middle);
-        (2.0 * a * b + c1) * (2.0 * cab + c2) / ((a * a + b * b + c1) * (va + vb + c2))
-    })
-}
-
-fn centred(values: &[i16]) -> Vec<f32> {
-    values.iter().map(|&v| f32::from(clip(v)) - MIDDLE_HU).collect()
+    let [a, b, aa, bb, ab] = sums.map(f64::from);
+    let (va, vb, cab) = (correction * (aa - a * a), correction * (bb - b * b), correction * (ab - a * b));
+    let (a, b) = (a + middle, b + middle);
+    (2.0 * a * b + c1) * (2.0 * cab + c2) / ((a * a + b * b + c1) * (va + vb + c2))
 }

@@ -239,6 +239,20 @@ fn info_and_metrics_also_speak_json() {
     assert!(json["definitions"]["SSIM"].as_str().unwrap().contains("sigma 1.5"));
     // On another grid it is resampled, and this is said.
     done(at, &["project", "ct.nii.gz", "-o", "films"]);
-    let output = biplane(at, &["metrics", "ct.nii.gz", "films/truth.nii.gz"]);
+    let output = biplane(at, &["metrics", "--json", "ct.nii.gz", "films/truth.nii.gz"]);
     assert!(output.status.success() && String::from_utf8_lossy(&output.stderr).contains("resampled"));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let covered = json["grid"]["covered"].as_f64().unwrap();
+    assert!(covered > 0.5 && covered < 1.0 && json["grid"]["notes"][0].as_str().unwrap().contains("resampled"));
+    assert!(json["lpips_missing"].is_array() && json["metrics"]["vif"].is_f64());
+    assert!(json["definitions"]["VIF"].as_str().unwrap().contains("sewar"));
+    // A truth that stands elsewhere, and one that holds nothing.
+    let ct = read(at.join("ct.nii.gz"));
+    let far = ct.frame().moved_to([900.0, 0.0, 0.0]);
+    let air = Volume::filled(ct.frame().clone(), biplane::units::Hu::PADDING);
+    io::nifti::write(&at.join("far.nii.gz"), &ct.with_frame(far).unwrap()).unwrap();
+    io::nifti::write(&at.join("air.nii.gz"), &air).unwrap();
+    let apart = refused(at, 3, &["metrics", "ct.nii.gz", "far.nii.gz"]);
+    assert!(apart.contains("ct.nii.gz, far.nii.gz") && apart.contains("mm apart"), "{apart}");
+    assert!(refused(at, 3, &["metrics", "ct.nii.gz", "air.nii.gz"]).contains("no scan data"));
 }

@@ -1,44 +1,138 @@
-//! The metrics against scikit-image (golden numbers made by tests/reference/metrics.py) and the body and lungs of
-//! phantoms whose volumes are known.
+//! The metrics against scikit-image, sewar, piq and SciPy (golden numbers made by tests/reference/metrics.py) and the
+//! body and lungs of phantoms whose volumes are known.
 
 use biplane::geometry::phantom::{Part, Phantom, Shape};
 use biplane::geometry::{Frame, Volume};
 use biplane::metrics::centre::{Centre, centre_mm, cube_frame};
 use biplane::metrics::lung::{LEFT, RIGHT, lung_mask};
 use biplane::metrics::mask::Mask;
-use biplane::metrics::{self, body::body, compare, dice::dice, mae, psnr, ssim};
+use biplane::metrics::{self, body::body, compare, dice::dice, mae, psnr, ssim, vif};
 use biplane::units::Hu;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-const GOLDEN: &str = include_str!("../golden/metrics.json");
+/// Numbers by the names of tests/reference/metrics.py; absent ones are `null`.
+type Numbers = BTreeMap<String, Option<f64>>;
 
-/// The same two volumes as `golden_pair` in tests/reference/metrics.py.
-fn golden_pair() -> [Volume; 2] {
+/// A volume by a formula of voxel (x, y, z).
+fn by(frame: Frame, value: impl Fn(i64, i64, i64) -> i64) -> Volume {
+    let [nx, ny, nz] = frame.dims().map(|n| n as i64);
+    let places = (0..nz).flat_map(|z| (0..ny).flat_map(move |y| (0..nx).map(move |x| (x, y, z))));
+    let hu = places.map(|(x, y, z)| value(x, y, z) as i16).collect();
+    Volume::new(frame, hu).unwrap()
+}
+
+fn texture(x: i64, y: i64, z: i64) -> i64 {
+    37 * x + 53 * y + 71 * z + 3 * x * y + 5 * y * z
+}
+
+/// Reconstruction and truth as in `small_pair` of tests/reference/metrics.py.
+fn small_pair() -> [Volume; 2] {
     let frame = Frame::centred([24, 20, 18], [2.0; 3], [0.0; 3]).unwrap();
-    let (mut a, mut b) = (Vec::new(), Vec::new());
-    for (z, y, x) in (0..18).flat_map(|z| (0..20).flat_map(move |y| (0..24).map(move |x| (z, y, x)))) {
-        let v = -1024 + (37 * x + 53 * y + 71 * z + 3 * x * y + 5 * y * z) % 2700;
-        a.push(v as i16);
-        b.push((v + (31 * x + 17 * y * z + 7 * z) % 401 - 200) as i16);
+    let truth = |x, y, z| -1024 + texture(x, y, z) % 2700;
+    let recon = |x, y, z| truth(x, y, z) + (31 * x + 17 * y * z + 7 * z) % 401 - 200;
+    [by(frame.clone(), recon), by(frame, truth)]
+}
+
+/// Reconstruction and truth as in `torso_pair` of tests/reference/metrics.py: two lungs in a body.
+fn torso_pair() -> [Volume; 2] {
+    let frame = Frame::centred([47, 43, 12], [6.0; 3], [0.0; 3]).unwrap();
+    let torso = |aside: i64, x: i64, y: i64, z: i64| {
+        let (u, v) = (2 * x - 46, 2 * y - 42);
+        let lung = 4 * ((u + 2 * aside).abs() - 20).pow(2) + v * v <= 500;
+        let body = 1764 * u * u + 2116 * v * v <= 2_986_000;
+        match (lung, body) {
+            (true, _) => -650 + texture(x, y, z) % 300,
+            (_, true) => 20 + texture(x, y, z) % 90,
+            _ => -1000 - texture(x, y, z) % 24,
+        }
+    };
+    let recon = |x, y, z| torso(1, x, y, z) + (31 * x + 17 * y * z + 7 * z) % 161 - 80;
+    let truth = |x, y, z| match z {
+        0 => -1024,
+        1 => 40,
+        _ => torso(0, x, y, z),
+    };
+    [by(frame.clone(), recon), by(frame, truth)]
+}
+
+/// What is found, by the names of tests/reference/metrics.py.
+fn numbers([recon, truth]: &[Volume; 2]) -> Numbers {
+    let found = compare(recon, truth).unwrap();
+    let json = serde_json::to_value(&found).unwrap();
+    let mut numbers: Numbers = json.as_object().unwrap().iter().map(|(k, v)| (k.clone(), v.as_f64())).collect();
+    for lung in &found.lung {
+        numbers.insert(format!("dice {}", lung.threshold_hu), Some(lung.dice));
+        for (name, [right, left]) in [("recon", lung.recon_ml), ("truth", lung.truth_ml)] {
+            numbers.insert(format!("ml {} {name} right", lung.threshold_hu), Some(right));
+            numbers.insert(format!("ml {} {name} left", lung.threshold_hu), Some(left));
+        }
     }
-    [a, b].map(|hu| Volume::new(frame.clone(), hu).unwrap())
+    numbers
 }
 
 #[test]
-fn numbers_are_those_of_scikit_image() {
-    let wanted: HashMap<String, f64> = serde_json::from_str(GOLDEN).unwrap();
-    let [a, b] = golden_pair();
-    let found = serde_json::to_value(compare(&a, &b).unwrap()).unwrap();
-    for (name, wanted) in wanted {
-        let found = found[&name].as_f64().unwrap_or(f64::NAN);
-        let tolerance = if name.starts_with("ssim") { 1e-4 } else { 1e-3 };
-        assert!((found - wanted).abs() <= tolerance, "{name}: {found}, scikit-image has {wanted}");
+fn numbers_are_those_of_the_reference_packages() {
+    let golden: serde_json::Value = serde_json::from_str(include_str!("../golden/metrics.json")).unwrap();
+    for (name, pair) in [("small", small_pair()), ("torso", torso_pair())] {
+        let wanted: Numbers = serde_json::from_value(golden[name].clone()).unwrap();
+        let found = numbers(&pair);
+        assert!(wanted.len() >= 30);
+        for (what, wanted) in wanted {
+            // A tenth of what is asked for: 0.01 HU, 0.001 dB, 1e-4 of SSIM, 1e-3 of VIF (piq computes in 32 bits).
+            let tolerance = match what.get(..3) {
+                Some("ssi") => 1e-5,
+                Some("vif") => 1e-4,
+                _ => 1e-6,
+            };
+            match (found[&what], wanted) {
+                (Some(found), Some(wanted)) => {
+                    assert!((found - wanted).abs() <= tolerance, "{name}, {what}: {found}, the reference has {wanted}");
+                }
+                (found, wanted) => assert_eq!(found, wanted, "{name}, {what}"),
+            }
+        }
     }
+}
+
+#[test]
+fn numbers_do_not_depend_on_how_voxels_are_stored() {
+    let pair = torso_pair();
+    // The same patient, voxel axes running to H, R and P: x = z of old, y = reversed x, z = y.
+    let turned = pair.each_ref().map(|volume| {
+        let [nx, ny, nz] = volume.frame().dims();
+        let corner = volume.frame().world_from_voxel([nx as f64 - 1.0, 0.0, 0.0]);
+        let direction = [[0.0, -1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]];
+        let frame = Frame::new([nz, nx, ny], [6.0; 3], corner, direction).unwrap();
+        by(frame, |i, j, k| i64::from(volume.at(nx - 1 - j as usize, k as usize, i as usize).unwrap()))
+    });
+    let (wanted, found) = (compare(&pair[0], &pair[1]).unwrap(), compare(&turned[0], &turned[1]).unwrap());
+    assert_eq!((found.vif, found.scanned_slices), (wanted.vif, wanted.scanned_slices));
+    assert_eq!((found.psnr_slices_db, found.ssim_body), (wanted.psnr_slices_db, wanted.ssim_body));
+    assert_eq!(found.lung, wanted.lung);
+}
+
+#[test]
+fn vif_tells_contrast_from_likeness() {
+    let [recon, truth] = torso_pair();
+    let dims = truth.frame().dims();
+    let of = |recon: &[i16]| vif::mean(&vif::vif_by_slices(recon, truth.hu(), dims).unwrap()).unwrap();
+    assert!((of(truth.hu()) - 1.0).abs() < 1e-6);
+    assert!(of(&vec![0; truth.hu().len()]).abs() < 1e-9);
+    assert!(of(recon.hu()) > 0.05 && of(recon.hu()) < 0.5);
+    // More contrast than the truth has tells more than all.
+    let louder: Vec<i16> = truth.hu().iter().map(|hu| hu + (hu + 1000) / 5).collect();
+    assert!(of(&louder) > 1.0);
+    assert_eq!(vif::vif_by_slices(&[0; 1600], &[0; 1600], [40, 40, 1]), None);
+    assert_eq!(vif::vif_by_slices(&[0; 1681], &[0; 1680], [41, 41, 1]), None);
+    // A constant truth has none; piq counts it as 1.
+    let flat = vif::vif_by_slices(&truth.hu()[47 * 43 * 2..47 * 43 * 3], &[40; 47 * 43], [47, 43, 1]).unwrap();
+    assert_eq!((flat.as_slice(), vif::mean(&flat), vif::mean_piq(&flat)), ([None].as_slice(), None, Some(1.0)));
+    assert_eq!((vif::mean(&[]), vif::mean_piq(&[])), (None, None));
 }
 
 #[test]
 fn equal_volumes_have_the_best_of_all_numbers() {
-    let [a, _] = golden_pair();
+    let [a, _] = small_pair();
     let same = compare(&a, &a).unwrap();
     assert_eq!((same.mae_hu, same.psnr_db, same.psnr_slices_db), (Some(0.0), Some(f64::INFINITY), Some(100.0)));
     assert!((same.ssim.unwrap() - 1.0).abs() < 1e-6 && (same.ssim_slices.unwrap() - 1.0).abs() < 1e-6);
@@ -66,7 +160,25 @@ fn degenerate_input_has_defined_answers() {
     assert_eq!(body(&air).mask.count(), 0);
     assert_eq!(lung_mask(&air, Hu(-400.0)).total_ml, 0.0);
     let nothing = compare(&air, &air).unwrap();
-    assert_eq!((nothing.mae_body_hu, nothing.scanned_slices), (None, None));
+    assert_eq!((nothing.mae_body_hu, nothing.psnr_body_db, nothing.ssim_body), (None, None, None));
+    assert_eq!((nothing.scanned_slices, nothing.vif, nothing.vif_piq), (None, None, None));
+    let said = |name: &str| nothing.lines().into_iter().find(|l| l.name == name).unwrap().value;
+    assert_eq!(said("MAE, body"), "not defined (no body)");
+    assert_eq!(said("VIF"), "not defined (too small, or constant)");
+    // Constant volumes: nothing is seen in them, and SSIM knows them by their means.
+    let constant = |hu| Volume::filled(Frame::centred([48, 44, 12], [2.0; 3], [0.0; 3]).unwrap(), Hu(hu));
+    let flat = compare(&constant(0.0), &constant(100.0)).unwrap();
+    assert_eq!((flat.mae_hu, flat.vif, flat.vif_slices_left_out, flat.vif_piq), (Some(100.0), None, 12, Some(1.0)));
+    let (c1, squares) = (25.0f64.powi(2), 100.0f64.powi(2));
+    assert!((flat.ssim.unwrap() - c1 / (squares + c1)).abs() < 1e-5, "{:?}", flat.ssim);
+    // One slice only: what needs no depth is there.
+    let [recon, truth] = torso_pair().map(|v| {
+        let frame = Frame::centred([47, 43, 1], [6.0; 3], [0.0; 3]).unwrap();
+        Volume::new(frame, v.axial(6).to_vec()).unwrap()
+    });
+    let slice = compare(&recon, &truth).unwrap();
+    assert!(slice.mae_hu.is_some() && slice.psnr_slices_db.is_some() && slice.vif.is_some());
+    assert_eq!((slice.ssim, slice.ssim_body, slice.ssim_slices, slice.ssim_scanned), (None, None, None, None));
 }
 
 #[test]
@@ -196,9 +308,11 @@ fn masks_count_find_and_give_back_their_voxels() {
 
 #[test]
 fn every_printed_number_has_its_definition() {
-    let [a, b] = golden_pair();
+    let [a, b] = torso_pair();
     let lines = compare(&a, &b).unwrap().lines();
-    assert!(lines.len() >= 13);
+    assert_eq!(lines.len(), 18);
+    assert!(lines.iter().find(|l| l.name == "VIF").unwrap().definition.contains("1 of them left out"));
+    assert!(!lines.iter().any(|l| l.name.starts_with("LPIPS")), "no weights, no LPIPS");
     assert!(lines.iter().all(|l| l.definition.len() > 20 && !l.value.is_empty()));
     assert_eq!(metrics::VALUE_RANGE_HU, (-1000, 1500));
 }

@@ -10,6 +10,14 @@ pub enum WeightsError {
     /// Nothing is installed under this name.
     #[error("{}", not_installed(*.0))]
     NotInstalled(WeightSet),
+    /// Only the first layers are installed, and all are wanted.
+    #[error("{} not installed: biplane weights fetch {set}; only {} of them are there", .set.title(), .present.join(", "))]
+    Partial {
+        /// Which weights.
+        set: WeightSet,
+        /// Layers that are there.
+        present: Vec<String>,
+    },
     /// The weights end before a layer that is wanted.
     #[error(
         "the VGG16 weights ({origin}) lack {} and give {}; get all of them with `biplane weights fetch vgg16`, or set perceptual.layers = [{}]",

@@ -89,6 +89,27 @@ impl Backbone {
         }
     }
 
+    /// Both, that which LPIPS is given over first where it is there.
+    pub const BY_RANK: [Self; 2] = [Self::Vgg16, Self::AlexNet];
+
+    /// What messages and tables call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Vgg16 => "VGG16",
+            Self::AlexNet => "AlexNet",
+        }
+    }
+
+    /// Pictures whose shorter side is less cannot be seen: nothing is left of them before the last pooling, pixels.
+    pub fn least_side(self) -> usize {
+        match self {
+            // Halved four times.
+            Self::Vgg16 => 16,
+            // (31 - 7) / 4 + 1 = 7, pooled to 3, pooled to 1.
+            Self::AlexNet => 31,
+        }
+    }
+
     /// The taps at which LPIPS (Zhang et al., CVPR 2018) compares, for [`Network::features`].
     pub fn lpips_taps(self) -> &'static [usize] {
         match self {
