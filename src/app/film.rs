@@ -6,6 +6,7 @@ pub use super::film_settings::{Change, FULL_WINDOW, FilmSettings, Straighten};
 use crate::geometry::view::hangs_flipped;
 use crate::geometry::{Beam, Detector, Preset, Raster, View, ViewError};
 use crate::io::{FilmKind, Provenance, Radiograph, Tone, Warning};
+use crate::projection::checks::Look;
 use crate::projection::film::from_display;
 use crate::projection::hanging::front_is_right;
 use crate::projection::matching::LungGuess;
@@ -95,18 +96,20 @@ impl Projection {
 }
 
 /// What the picture alone tells, without its header.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Glance {
     /// A lateral whose front is on the right; `None` where the picture does not tell.
     pub front_is_right: Option<bool>,
     /// Where the lungs begin and end.
     pub lungs: LungGuess,
+    /// What tells a mirrored or exchanged film.
+    pub look: Option<Look>,
 }
 
 impl Glance {
     /// Looks at a picture (white = dense).
     pub fn at(image: &Raster) -> Self {
-        Self { front_is_right: front_is_right(image), lungs: LungGuess::of(image) }
+        Self { front_is_right: front_is_right(image), lungs: LungGuess::of(image), look: Look::at(image) }
     }
 }
 
@@ -123,13 +126,15 @@ pub struct Film {
     pub notice: Option<String>,
     /// The first guess of where the lungs begin and end.
     pub lung_guess: LungGuess,
+    /// What the picture looked like as it was read; see [`super::concerns`].
+    pub look: Option<Arc<Look>>,
 }
 
 impl Film {
     /// A film for `slot`: its header where it speaks, else `preset`.
     pub fn new(path: PathBuf, radiograph: Arc<Radiograph>, slot: Slot, preset: Preset) -> Self {
         let settings = FilmSettings::of(&radiograph, slot, preset);
-        Self { path, radiograph, settings, notice: None, lung_guess: LungGuess::default() }
+        Self { path, radiograph, settings, notice: None, lung_guess: LungGuess::default(), look: None }
     }
 
     /// The same picture with other settings.
@@ -144,6 +149,7 @@ impl Film {
     /// nothing in its header on how it is stored, is flipped once.
     pub fn take_in(&mut self, glance: Glance) {
         self.lung_guess = glance.lungs;
+        self.look = glance.look.map(Arc::new);
         let silent = self.radiograph.view.flip_cols.is_none() && !self.radiograph.simulated;
         if silent && self.kind() == FilmKind::Lateral && glance.front_is_right == Some(true) {
             self.settings.mirror_cols = !self.settings.mirror_cols;

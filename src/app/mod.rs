@@ -7,6 +7,7 @@
 
 pub mod command;
 pub mod compare;
+pub mod concerns;
 pub mod demo;
 pub mod film;
 pub mod film_settings;

@@ -4,6 +4,7 @@ pub use super::purpose::{ExportForm, Purpose};
 
 use super::command::Command;
 use super::compare::state::CompareState;
+use super::concerns::{self, Advice};
 use super::film::{Film, Slot};
 use super::jobs::Lane;
 use super::rebind::Rebinding;
@@ -335,19 +336,24 @@ impl State {
     }
 
     /// What should be checked about the pair as a whole.
-    pub fn pair_warnings(&self) -> Vec<String> {
+    pub fn pair_warnings(&self) -> Vec<Advice> {
         let Some([first, second]) = self.pair() else { return Vec::new() };
         let mut lines = Vec::new();
         if first.path == second.path {
-            lines.push("Both places show the same file. Open the other film in one of them.".into());
+            lines.push(Advice {
+                text: "Both places show the same file. Open the other film in one of them.".into(),
+                fix: Some(("Close one", Command::CloseFilm(Slot::Second))),
+            });
+        } else {
+            lines.extend(concerns::of_pair([first, second]));
         }
         if let (Ok(a), Ok(b)) = (first.view(), second.view()) {
             let pair = crate::geometry::ViewPair { views: [a, b] };
             if pair.is_narrow() {
                 let deg = pair.separation_deg();
-                lines.push(format!(
+                lines.push(Advice::plain(format!(
                     "The films are {deg:.0}° apart: under 30° depth is hardly measured. Check the views."
-                ));
+                )));
             }
         }
         lines

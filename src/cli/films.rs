@@ -6,9 +6,11 @@
 use super::error::CliError;
 use super::terminal::{load, notice, warnings};
 use crate::app::film::{Film, FilmSettings, Glance, Slot, Straighten};
-use crate::app::pair;
+use crate::app::{concerns, pair};
+use crate::geometry::view::hangs_flipped;
 use crate::geometry::{Beam, Preset, Raster, ViewPair};
 use crate::io::{self, Placement, Provenance, Radiograph, Subject, geometry_file};
+use crate::projection::checks::Look;
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -136,6 +138,7 @@ pub fn open(paths: [&Path; 2], args: &ViewArgs) -> Result<FilmPair, CliError> {
     refuse_same(paths[0], paths[1], "the two films")?;
     let given = args.geometry.as_deref().map(geometry_file::read_placed).transpose()?;
     let films = [film(paths[0], Slot::First, args)?, film(paths[1], Slot::Second, args)?];
+    tell_concerns(&films, given.as_ref().map(|(pair, _)| pair));
     let mut settled = match &given {
         Some((pair, _)) => unflipped(&films, fitted(*pair, &films)?),
         None => settled(&films)?,
@@ -146,6 +149,28 @@ pub fn open(paths: [&Path; 2], args: &ViewArgs) -> Result<FilmPair, CliError> {
         notice(&format!("note: the views stand only {degrees:.0} degrees apart; depth is hardly measured"));
     }
     Ok(settled)
+}
+
+/// Says what the pictures show that they should not, each film hung as its view says.
+fn tell_concerns(films: &[Film; 2], given: Option<&ViewPair>) {
+    let hung = [0, 1].map(|i: usize| {
+        let look = Look::at(&films[i].radiograph.image).map(Arc::new);
+        let film = Film { look, ..films[i].clone() };
+        let Some(view) = given.map(|pair| pair.views[i]) else { return film };
+        film.with(|settings| {
+            settings.angle_deg = view.angle.degrees();
+            settings.mirror_cols = view.flip_cols != hangs_flipped(view.angle);
+            settings.mirror_rows = view.flip_rows;
+        })
+    });
+    for film in &hung {
+        for concern in concerns::film_concerns(film) {
+            notice(&format!("{}: check: {}", film.path.display(), concern.sentence()));
+        }
+    }
+    for concern in concerns::pair_concerns([&hung[0], &hung[1]]) {
+        notice(&format!("check: {}", concern.sentence()));
+    }
 }
 
 /// The films as held in memory, by their headers alone.

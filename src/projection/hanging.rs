@@ -49,7 +49,7 @@ pub fn lateral_likeness(lateral: &Raster) -> Option<f32> {
 }
 
 /// Each value's rank in [0, 1], equal values sharing one: no tone curve changes it.
-fn ranks(values: &[f32]) -> Vec<f32> {
+pub(super) fn ranks(values: &[f32]) -> Vec<f32> {
     let below = |v: f32| values.iter().filter(|w| **w < v).count();
     let same = |v: f32| values.iter().filter(|w| **w == v).count();
     values.iter().map(|&v| (below(v) as f32 + (same(v) as f32 - 1.0) / 2.0) / values.len() as f32).collect()

@@ -148,14 +148,14 @@ fn what_the_person_sets_stays_when_the_machine_is_changed() {
 fn one_file_twice_and_views_too_close_are_said() {
     let mut app = with_bundled_films();
     send(&mut app, Command::Film(Slot::Second, Change::Angle(20.0)));
-    assert!(state(&app).pair_warnings().iter().any(|w| w.contains("20°")), "{:?}", state(&app).pair_warnings());
+    assert!(state(&app).pair_warnings().iter().any(|w| w.text.contains("20°")), "{:?}", state(&app).pair_warnings());
     // As lines, 0 and 170 degrees are 10 apart.
     send(&mut app, Command::Film(Slot::Second, Change::Angle(170.0)));
-    assert!(state(&app).pair_warnings().iter().any(|w| w.contains("10°")));
+    assert!(state(&app).pair_warnings().iter().any(|w| w.text.contains("10°")));
     let same = state(&app).film(Slot::First).unwrap().path.clone();
     send(&mut app, Command::OpenFilm(Slot::Second, same));
     settle(&mut app);
-    assert!(state(&app).pair_warnings().iter().any(|w| w.contains("same file")));
+    assert!(state(&app).pair_warnings().iter().any(|w| w.text.contains("same file")));
 }
 
 #[test]

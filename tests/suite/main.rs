@@ -5,6 +5,7 @@ mod app;
 mod app_films;
 mod bad_input;
 mod baselines;
+mod checks;
 mod cli;
 mod compare;
 mod dataset;

@@ -2,6 +2,7 @@
 
 use super::picture;
 use crate::app::command::{Command, Outbox};
+use crate::app::concerns::{self, Advice};
 use crate::app::film::{Change, FULL_WINDOW, Film, Projection, Slot, Straighten};
 use crate::app::state::{Place, Purpose, State};
 use crate::app::theme::theme;
@@ -35,7 +36,7 @@ fn card(ui: &mut Ui, state: &State, slot: Slot, out: &mut Outbox) {
                 ui.vertical(|ui| controls(ui, film, slot, out));
             });
             distances(ui, film, slot, out);
-            warning_line(ui, state, film, slot);
+            warning_line(ui, state, film, slot, out);
         }
         None => empty(ui, place, slot, state, out),
     }
@@ -243,12 +244,15 @@ fn field_head(ui: &mut Ui, label: &str, from: Provenance) {
     });
 }
 
-/// The most important warning; all of them when pointed at.
-fn warning_line(ui: &mut Ui, state: &State, film: &Film, slot: Slot) {
+/// The most important warning, with the press that answers it; all of them when pointed at.
+fn warning_line(ui: &mut Ui, state: &State, film: &Film, slot: Slot, out: &mut Outbox) {
     let t = theme();
     let mut lines = if slot == Slot::Second { state.pair_warnings() } else { Vec::new() };
+    lines.extend(concerns::of_film(film, slot));
     let urgent = !lines.is_empty();
-    lines.extend(film.warnings());
+    lines.extend(film.warnings().into_iter().map(Advice::plain));
+    // What one press sets right stands first.
+    lines.sort_by_key(|advice| advice.fix.is_none());
     let Some(first) = lines.first() else {
         let text = if film.radiograph.simulated { "Simulated film, exact geometry" } else { "Geometry complete" };
         ui.label(RichText::new(text).font(t.caption()).color(t.color.text_faint));
@@ -256,8 +260,25 @@ fn warning_line(ui: &mut Ui, state: &State, film: &Film, slot: Slot) {
     };
     let more = if lines.len() > 1 { format!("  +{}", lines.len() - 1) } else { String::new() };
     let color = if urgent { t.color.danger } else { t.color.warning };
-    let text = RichText::new(format!("{first}{more}")).font(t.caption()).color(color);
-    ui.add(Label::new(text).truncate().sense(Sense::hover())).on_hover_text(lines.join("\n"));
+    let text = RichText::new(format!("{}{more}", first.text)).font(t.caption()).color(color);
+    let all: Vec<&str> = lines.iter().map(|advice| advice.text.as_str()).collect();
+    // As high as the line alone would be, so that a warning moves nothing.
+    ui.allocate_ui_with_layout(
+        vec2(ui.available_width(), t.text.caption),
+        Layout::right_to_left(Align::Center),
+        |ui| {
+            ui.spacing_mut().interact_size.y = t.text.caption;
+            if let Some((label, command)) = &first.fix {
+                let press = RichText::new(*label).font(t.caption()).color(t.color.accent);
+                if ui.link(press).on_hover_text(&first.text).clicked() {
+                    out.send(command.clone());
+                }
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(text).truncate().sense(Sense::hover())).on_hover_text(all.join("\n"));
+            });
+        },
+    );
 }
 
 /// What to do where no film is.
