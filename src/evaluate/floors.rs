@@ -2,14 +2,18 @@
 //! kept in the report's folder for other parts and calls. Knows no metric.
 
 use super::EvaluateError;
+use super::baselines::sirt_tv;
 use super::cases;
 use super::event::{Event, Observer, tell};
 use super::method::Floor;
 use super::record::write_whole;
 use super::run::Made;
+use crate::geometry::Volume;
+use crate::projection::SirtOptions;
 use crate::train::TrainError;
 use crate::train::dataset::{Case, CaseFile};
 use crate::train::figures::Floors;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -37,12 +41,13 @@ impl<'a> LearntFloors<'a> {
     /// # Errors
     /// [`EvaluateError::Cancelled`] as asked; where the floors cannot be learnt, or the case not be projected.
     pub fn volume(&mut self, case: &Case, floor: Floor, observer: &mut Observer) -> Result<Made, EvaluateError> {
-        let floors = self.floors(observer)?;
+        // Learning is no part of what a case takes.
+        let floors = if floor.learns() { Some(self.floors(observer)?) } else { None };
         let start = Instant::now();
-        let [back, mean] = floors.volumes(case)?.map(|(_, volume)| volume);
-        let volume = match floor {
-            Floor::BackProjection => back,
-            Floor::MeanVolume => mean,
+        let volume = match (floor, floors) {
+            (Floor::SirtTv, _) | (_, None) => solved(case, observer)?,
+            (Floor::BackProjection, Some(floors)) => floors.volumes(case)?.map(|(_, volume)| volume)[0].clone(),
+            (Floor::MeanVolume, Some(floors)) => floors.volumes(case)?.map(|(_, volume)| volume)[1].clone(),
         };
         let seconds = BTreeMap::from([("floor".to_owned(), start.elapsed().as_secs_f64())]);
         Ok(Made { volume, device: "CPU".to_owned(), precision: "f32".to_owned(), notes: Vec::new(), seconds })
@@ -71,6 +76,18 @@ impl<'a> LearntFloors<'a> {
         write_whole(&self.kept, &learnt.to_bytes())?;
         Ok(learnt)
     }
+}
+
+/// SIRT with total variation, which can be stopped before every update.
+fn solved(case: &Case, observer: &mut Observer) -> Result<Volume, EvaluateError> {
+    let options = SirtOptions::default();
+    let (observer, done) = (RefCell::new(observer), Cell::new(0usize));
+    let stop = || {
+        let share = done.replace(done.get() + 1) as f64 / options.iterations.max(1) as f64;
+        let working = Event::Working { case: case.name.clone(), method: Floor::SirtTv.word().to_owned(), share };
+        tell(&mut **observer.borrow_mut(), &working).is_err()
+    };
+    sirt_tv(case, &options, None, &stop)
 }
 
 /// Learns from cases that are read one after another.

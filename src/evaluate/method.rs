@@ -2,6 +2,7 @@
 
 use super::EvaluateError;
 use crate::nn::{DeviceChoice, ModelSource, NnError};
+use crate::projection::SirtOptions;
 use crate::train::prepare::manifest::sha256_hex;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -30,31 +31,58 @@ pub enum Floor {
     BackProjection,
     /// The same volume for everybody: the mean of the training cases.
     MeanVolume,
+    /// The two films solved for a volume of small total variation.
+    SirtTv,
 }
 
-/// Every floor with its word on the command line and what it is.
-const FLOORS: [(Floor, &str, &str); 2] = [
+/// Every floor with its word on the command line, what it is, and whether it learns from training cases.
+const FLOORS: [(Floor, &str, &str, bool); 3] = [
     (
         Floor::BackProjection,
         "back-projection",
         "back-projected films, brought to HU by one line fitted on the training cases: no network",
+        true,
     ),
     (
         Floor::MeanVolume,
         "mean-volume",
         "the mean of the training cases, the same for everybody: the films are not looked at",
+        true,
+    ),
+    (
+        Floor::SirtTv,
+        "sirt-tv",
+        "SIRT with total variation from the two films, beginning with air: nothing is learnt",
+        false,
     ),
 ];
 
 impl Floor {
+    fn row(self) -> &'static (Self, &'static str, &'static str, bool) {
+        FLOORS.iter().find(|(floor, ..)| *floor == self).unwrap_or(&FLOORS[0])
+    }
+
     /// Its word on the command line.
     pub fn word(self) -> &'static str {
-        FLOORS.iter().find(|(floor, ..)| *floor == self).map_or("", |(_, word, _)| word)
+        self.row().1
     }
 
     /// What it is, in words.
     fn what(self) -> &'static str {
-        FLOORS.iter().find(|(floor, ..)| *floor == self).map_or("", |(.., what)| what)
+        self.row().2
+    }
+
+    /// Whether it learns from training cases.
+    pub fn learns(self) -> bool {
+        self.row().3
+    }
+
+    /// What changes with its results: the training cases it learns from, or how it is run.
+    fn state(self, learnt_sha256: &str) -> String {
+        match self {
+            Self::BackProjection | Self::MeanVolume => format!("{} {learnt_sha256}", self.word()),
+            Self::SirtTv => format!("{} {:?}", self.word(), SirtOptions::default()),
+        }
     }
 }
 
@@ -73,11 +101,11 @@ impl FromStr for Method {
     /// `NAME=FOLDER`, `NAME=bundled`, `NAME=mean-volume`, or a floor's word alone.
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, model) = text.split_once('=').unwrap_or((text, text));
-        let floor = FLOORS.iter().find(|(_, word, _)| *word == model).map(|(floor, ..)| Kind::Floor(*floor));
+        let floor = FLOORS.iter().find(|(_, word, ..)| *word == model).map(|(floor, ..)| Kind::Floor(*floor));
         let kind = match floor {
             Some(kind) => kind,
             None if !text.contains('=') => {
-                let words: Vec<&str> = FLOORS.iter().map(|(_, word, _)| *word).collect();
+                let words: Vec<&str> = FLOORS.iter().map(|(_, word, ..)| *word).collect();
                 return Err(format!("wanted is NAME=FOLDER, NAME={BUNDLED}, or one of {}", words.join(", ")));
             }
             None if model.is_empty() => return Err("names no model after `=`".to_owned()),
@@ -142,7 +170,7 @@ impl About {
 impl Method {
     /// Whether it needs training cases.
     pub fn learns(&self) -> bool {
-        matches!(self.kind, Kind::Floor(Floor::BackProjection | Floor::MeanVolume))
+        matches!(self.kind, Kind::Floor(floor) if floor.learns())
     }
 
     /// Looks at it before any work begins: a model is loaded whole, so that a missing or damaged one is told at once.
@@ -155,11 +183,11 @@ impl Method {
             name: self.name.clone(),
             what: floor.what().to_owned(),
             source: floor.word().to_owned(),
-            sha256: sha256_hex(format!("{} {learnt_sha256}", floor.word()).as_bytes()),
+            sha256: sha256_hex(floor.state(learnt_sha256).as_bytes()),
             model: None,
             parameters: None,
             licence: None,
-            learnt_from: learnt_from.to_vec(),
+            learnt_from: if floor.learns() { learnt_from.to_vec() } else { Vec::new() },
         };
         match &self.kind {
             Kind::Floor(kind) => Ok(floor(*kind)),

@@ -10,6 +10,7 @@
 //! ```
 
 use super::EvaluateError;
+use super::consistency;
 use super::measure::{Scores, measures};
 use super::method::{About, JOINT};
 use crate::io;
@@ -84,7 +85,8 @@ impl Study {
 
 /// Changes when any number's definition does.
 fn definitions() -> String {
-    let all: Vec<String> = measures().into_iter().map(|m| format!("{} {}", m.key, m.definition)).collect();
+    let numbers = measures().into_iter().map(|m| format!("{} {}", m.key, m.definition));
+    let all: Vec<String> = numbers.chain([consistency::DEFINITION.to_owned()]).collect();
     sha256_hex(all.join("\n").as_bytes())
 }
 

@@ -1,10 +1,11 @@
 //! One method on one case: films are simulated once, networks see them as the workstation would. Knows no metric.
 
 use super::EvaluateError;
+use super::consistency::consistency;
 use super::event::{Event, Observer, tell};
-use crate::geometry::{Preset, Raster, Volume};
+use super::films::simulated;
+use crate::geometry::{Raster, ViewPair, Volume};
 use crate::nn::{self, DeviceChoice, Job, ModelSource, NnError, Precision, Reconstruction, Reconstructor};
-use crate::projection::{Attenuation, project};
 use crate::train::dataset::Case;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,12 +29,15 @@ pub struct Made {
     pub seconds: BTreeMap<String, f64>,
 }
 
+/// Two films and how they were taken.
+type Films = ([Raster; 2], ViewPair);
+
 /// A case with its films.
 pub struct Runner<'a> {
     /// The case.
     pub case: &'a Case,
     device: DeviceChoice,
-    films: Option<([Raster; 2], f64)>,
+    films: Option<(Films, f64)>,
 }
 
 impl<'a> Runner<'a> {
@@ -42,17 +46,24 @@ impl<'a> Runner<'a> {
         Self { case, device, films: None }
     }
 
-    /// Both films of the default geometry, and the seconds they took.
-    fn films(&mut self) -> Result<([Raster; 2], f64), EvaluateError> {
-        if let Some(films) = &self.films {
-            return Ok(films.clone());
+    /// Both films of the default geometry with their views, and the seconds they took.
+    fn films(&mut self) -> Result<&(Films, f64), EvaluateError> {
+        if self.films.is_none() {
+            let start = Instant::now();
+            let films = simulated(self.case.volume())?;
+            self.films = Some((films, start.elapsed().as_secs_f64()));
         }
-        let start = Instant::now();
-        let truth = self.case.volume();
-        let volume = Attenuation::from_volume(truth)?;
-        let isocentre = truth.frame().centre_mm();
-        let films = Preset::Simulated.pair().views.map(|view| project(&volume, &view, isocentre));
-        Ok(self.films.insert((films, start.elapsed().as_secs_f64())).clone())
+        self.films.as_ref().ok_or_else(|| EvaluateError::Input("the films were not made".to_owned()))
+    }
+
+    /// Relative error of a volume's projections against the first and the second film.
+    ///
+    /// # Errors
+    /// As [`consistency`].
+    pub fn consistency(&mut self, volume: &Volume) -> Result<[f64; 2], EvaluateError> {
+        let isocentre_mm = self.case.volume().frame().centre_mm();
+        let ((films, views), _) = self.films()?;
+        Ok(consistency(volume, films, views, isocentre_mm)?.map(|film| film.relative_error))
     }
 
     /// The volume of a model.
@@ -65,9 +76,9 @@ impl<'a> Runner<'a> {
         model: &ModelSource,
         observer: &mut Observer,
     ) -> Result<Made, EvaluateError> {
-        let (films, projected) = self.films()?;
+        let ((films, views), projected) = self.films()?.clone();
         let frame = self.case.volume().frame().clone();
-        let job = Job { films, views: Preset::Simulated.pair(), frame, model: model.clone(), device: self.device };
+        let job = Job { films, views, frame, model: model.clone(), device: self.device };
         let mut notes = Vec::new();
         let done = self.follow(name, job, &mut notes, observer)?;
         let s = &done.seconds;

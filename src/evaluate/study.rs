@@ -13,7 +13,7 @@ use super::run::{Made, Runner};
 use crate::geometry::Volume;
 use crate::metrics::compare;
 use crate::nn::DeviceChoice;
-use crate::train::dataset::{Case, CaseFile};
+use crate::train::dataset::CaseFile;
 use crate::train::prepare::Part;
 use crate::train::prepare::manifest::sha256_hex;
 use std::collections::BTreeMap;
@@ -203,7 +203,7 @@ impl Work<'_> {
             made => made,
         };
         let key = self.key(&truth.sha256, about);
-        let record = match made.and_then(|made| measured(runner.case, method, made, key.clone())) {
+        let record = match made.and_then(|made| measured(runner, method, made, key.clone())) {
             Ok((record, volume)) => {
                 pictures::write(
                     &picture_path(self.output(), &truth.name, Some(&method.name)),
@@ -246,20 +246,19 @@ impl Work<'_> {
 }
 
 /// The numbers of a volume, and the volume for its picture. Metrics that break off end this pair alone.
-fn measured(case: &Case, method: &Method, made: Made, key: Key) -> Result<(Record, Volume), EvaluateError> {
+fn measured(runner: &mut Runner, method: &Method, made: Made, key: Key) -> Result<(Record, Volume), EvaluateError> {
     let start = Instant::now();
-    let compared = catch_unwind(AssertUnwindSafe(|| compare(&made.volume, case.volume())));
-    let comparison = compared.map_err(|_| broke_off(Path::new(&case.name)))??;
-    let mut seconds = made.seconds;
-    seconds.insert("metrics".to_owned(), start.elapsed().as_secs_f64());
-    let record = Record {
-        scores: scores(&comparison),
-        device: made.device,
-        precision: made.precision,
-        notes: made.notes,
-        seconds,
-        ..empty_record(&case.name, method, key)
-    };
+    let name = &runner.case.name;
+    let compared = catch_unwind(AssertUnwindSafe(|| compare(&made.volume, runner.case.volume())));
+    let comparison = compared.map_err(|_| broke_off(Path::new(name)))??;
+    let mut record = Record { scores: scores(&comparison), ..empty_record(name, method, key) };
+    (record.device, record.precision, record.notes, record.seconds) =
+        (made.device, made.precision, made.notes, made.seconds);
+    match runner.consistency(&made.volume) {
+        Ok(errors) => record.consistency = Some(errors),
+        Err(error) => record.notes.push(format!("not projected again: {error}")),
+    }
+    record.seconds.insert("metrics".to_owned(), start.elapsed().as_secs_f64());
     Ok((record, made.volume))
 }
 

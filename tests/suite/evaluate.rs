@@ -83,6 +83,7 @@ fn methods_are_understood_or_refused() {
     let method = |text: &str| text.parse::<Method>();
     assert_eq!(method("mean-volume").unwrap().name, "mean-volume");
     assert!(matches!(method("floor=back-projection").unwrap().kind, Kind::Floor(_)));
+    assert!(method("x=mean-volume").unwrap().learns() && !method("sirt-tv").unwrap().learns());
     assert!(matches!(method("ours=runs/a=b/final").unwrap().kind, Kind::Model(_)));
     for bad in ["ours", "ours=", "=bundled", "a/b=bundled", "a--b=bundled", ".a=bundled", "ö=bundled"] {
         assert!(method(bad).is_err(), "{bad}");
@@ -169,6 +170,9 @@ fn a_bad_case_does_not_end_the_study_and_is_told() {
     assert!(tiny.device.starts_with("CPU") && !tiny.precision.is_empty());
     assert!(["load", "coarse", "metrics"].iter().all(|stage| tiny.seconds[*stage] > 0.0));
     assert_eq!(results.reference().unwrap().name, "tiny");
+    // The mean of others explains the films to some degree, fresh weights hardly.
+    let off = |method: &str| results.record("a", method).unwrap().consistency.unwrap();
+    assert!(off("mean-volume").iter().zip(off("tiny")).all(|(mean, fresh)| 0.01 < *mean && *mean < fresh));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::html::{escape, paragraph, section, table};
 use crate::evaluate::EvaluateError;
+use crate::evaluate::consistency;
 use crate::evaluate::results::Results;
 use crate::evaluate::statistics::summary;
 use serde_json::Value;
@@ -34,9 +35,9 @@ pub fn trust(results: &Results, extras: &Extras) -> Result<String, EvaluateError
     let mut body = paragraph(
         "",
         "Two films measure at most 2 x 256 x 256 numbers of the 128^3 that a volume has: most of it is prior knowledge of \
-         the networks. A volume can look right, and re-project rightly, and be wrong: even a mirrored one passes.",
+         the networks. A volume can look right, and agree with both films, and be wrong.",
     );
-    body.push_str(&consistency(results));
+    body.push_str(&reprojection(results));
     let files = [
         (
             "Planted nodules",
@@ -60,7 +61,7 @@ pub fn trust(results: &Results, extras: &Extras) -> Result<String, EvaluateError
 }
 
 /// Re-projection errors of each method, where they were computed.
-fn consistency(results: &Results) -> String {
+fn reprojection(results: &Results) -> String {
     let mut rows = Vec::new();
     for method in &results.study.methods {
         let of: Vec<[f64; 2]> =
@@ -75,9 +76,9 @@ fn consistency(results: &Results) -> String {
         return String::new();
     }
     let heads = ["Method", "First film", "Second film", "Cases"].map(str::to_owned);
-    let words = "Relative error of the re-projected volume against each film, mean over the cases. Agreement proves little, \
-                 disagreement much.";
-    format!("<h3>Re-projection</h3>\n{}{}", table("", &heads, &rows), paragraph("caption", words))
+    let words =
+        format!("Mean over the cases of the {}. Agreement proves little, disagreement much.", consistency::DEFINITION);
+    format!("<h3>Re-projection</h3>\n{}{}", table("", &heads, &rows), paragraph("caption", &words))
 }
 
 /// A JSON file in words and tables, whatever it holds: texts as paragraphs, lists of like objects as tables.
