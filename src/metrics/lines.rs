@@ -54,8 +54,9 @@ impl Comparison {
 
     /// Inside the truth's body.
     fn body_lines(&self) -> [Line; 3] {
+        let reason = if self.mae_body_hu.is_some() { TOO_SMALL } else { NO_BODY };
         let within = |line: Line| {
-            Line { definition: format!("{}; truth's body: {}", line.definition, body::DEFINITION), ..line }.or(NO_BODY)
+            Line { definition: format!("{}; truth's body: {}", line.definition, body::DEFINITION), ..line }.or(reason)
         };
         let map = format!("{}; {}", ssim::DEFINITION, ssim::DEFINITION_INSIDE);
         [

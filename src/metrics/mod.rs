@@ -1,5 +1,5 @@
-//! Numbers about a CT and about two CTs of one patient, each with its definition. Knows no files, no networks'
-//! making and no screen.
+//! Numbers about a CT and about two CTs of one patient, each with its definition. Knows no files but the store of
+//! weights that others trained, no networks' making and no screen.
 //!
 //! Published numbers of this field do not compare, so none is printed here without its definition (spec 8).
 

@@ -29,7 +29,7 @@ pub const DEFINITION: &str = "pixel-domain VIF-p as sewar's vifp (4 scales, sigm
     [-1000, 1500] and mapped to [0, 255], mean of axial slices, slices constant in the truth left out";
 /// The definition of the number that piq prints.
 pub const DEFINITION_PIQ: &str = "as piq's vif_p on all axial slices, those without scan data too: slices constant in \
-    the truth count as 1 (its epsilon is 1e-8, not sewar's 1e-10, and it computes in 32 bits)";
+    the truth count as 1, as piq has it for air (its epsilon is 1e-8, not sewar's 1e-10, and it computes in 32 bits)";
 
 /// VIF of every axial slice, `None` where the truth's slice is constant. `None` altogether where a side of the slices is
 /// under [`LEAST_SIDE`] or the values do not fit `dims`.
@@ -46,7 +46,8 @@ pub fn mean(slices: &[Option<f64>]) -> Option<f64> {
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
-/// The mean with constant slices as 1, as piq has it; `None` where there are no slices.
+/// The mean with constant slices as 1, as piq has it for air (of another constant its rounding makes any number); `None`
+/// where there are no slices.
 pub fn mean_piq(slices: &[Option<f64>]) -> Option<f64> {
     let sum: f64 = slices.iter().map(|vif| vif.unwrap_or(1.0)).sum();
     (!slices.is_empty()).then(|| sum / slices.len() as f64)

@@ -58,7 +58,7 @@ def small_pair():
 
 def torso_pair():
     """The same two volumes as `torso_pair` in tests/suite/metrics.rs: a body with two lungs, 6 mm voxels. The truth's
-    first slice is padding, its second is constant; the reconstruction's lungs stand a voxel aside."""
+    first slice is padding, its second is air; the reconstruction's lungs stand a voxel aside."""
     z, y, x = grid(12, 43, 47)
     texture = 37 * x + 53 * y + 71 * z + 3 * x * y + 5 * y * z
 
@@ -69,7 +69,7 @@ def torso_pair():
         return np.where(lung, -650 + texture % 300, np.where(body, 20 + texture % 90, -1000 - texture % 24))
 
     truth, recon = torso(0), torso(1) + (31 * x + 17 * y * z + 7 * z) % 161 - 80
-    truth[0], truth[1] = PADDING, 40
+    truth[0], truth[1] = PADDING, -1010
     return recon, truth
 
 

@@ -49,7 +49,7 @@ fn torso_pair() -> [Volume; 2] {
     let recon = |x, y, z| torso(1, x, y, z) + (31 * x + 17 * y * z + 7 * z) % 161 - 80;
     let truth = |x, y, z| match z {
         0 => -1024,
-        1 => 40,
+        1 => -1010,
         _ => torso(0, x, y, z),
     };
     [by(frame.clone(), recon), by(frame, truth)]
