@@ -11,6 +11,7 @@ use crate::evaluate::report::{self, Extras, REPORT_FILE};
 use crate::evaluate::results::Results;
 use crate::evaluate::study::{StudyOptions, study};
 use crate::evaluate::{EvaluateError, table};
+use crate::metrics::LpipsSet;
 use crate::nn::{DeviceChoice, NnError};
 use crate::train::prepare::Part;
 use crate::train::{Control, TrainError};
@@ -99,7 +100,9 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     make_folder(&output)?;
     let options = StudyOptions { cases, methods: args.method.clone(), output, part: args.part, device: args.device };
     let mut told = Told { stages: Stages::with_eta(), pairs: 0, done: 0 };
-    let outcome = study(&options, &mut |event| told.hear(event));
+    let lpips = LpipsSet::of_user(options.device.device()?);
+    lpips.missing().iter().for_each(|what| told.stages.notice(&format!("no LPIPS over it: {what}")));
+    let outcome = study(&options, &lpips, &mut |event| told.hear(event));
     told.stages.end();
     let outcome = outcome.map_err(explain)?;
     if args.part.is_some() {

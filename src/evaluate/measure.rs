@@ -1,7 +1,8 @@
 //! The numbers a report prints: their names, units, digits, which way is better, and their definitions. One place, so
 //! that a table cannot print a number without saying what it is. Knows no case.
 
-use crate::metrics::{Comparison, body, lung, mae, psnr, ssim};
+use crate::metrics::{Comparison, body, lpips, lung, mae, psnr, ssim, vif};
+use crate::nn::perceptual::Backbone;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -47,34 +48,53 @@ pub const PAPER_NOTICE: &str = "The paper's figures (Dong et al., Table 1) do no
 /// Slices that "scanned" and "by slices" speak of.
 const SCANNED: &str = "over the axial slices of the truth that hold scan data";
 
-/// Every number that is printed, primary ones (those of the paper's Table 1) first.
+/// Every number that is printed, primary ones (those of the paper's Table 1) first. LPIPS stands twice, over each network:
+/// a table has one of them alone.
 pub fn measures() -> Vec<Measure> {
-    let with = |definition: &str, more: &str| format!("{definition}; {more}");
-    let lungs =
-        |threshold: &str| format!("Dice of the lungs of both volumes; lungs: {}, T = {threshold} HU", lung::DEFINITION);
-    let primary = |mut measure: Measure, column: usize| {
-        measure.in_paper = Some(column);
-        measure
+    let mut all = primary();
+    all.extend(further());
+    all
+}
+
+fn primary() -> Vec<Measure> {
+    let placed = |measure: Measure, column: usize| Measure { in_paper: Some(column), ..measure };
+    let distance = |key, name, backbone| {
+        let definition = format!("{}, {SCANNED}", lpips::definition(backbone));
+        placed(Measure { more_is_better: false, ..share(key, name, definition) }, 3)
     };
     vec![
-        primary(error("mae_hu", "MAE", mae::DEFINITION.to_owned()), 0),
-        primary(decibel("psnr_db", "PSNR", psnr::DEFINITION.to_owned()), 1),
-        primary(share("ssim", "SSIM", ssim::DEFINITION.to_owned()), 2),
-        primary(share("lung_400_dice", "Dice", lungs("-400")), 5),
-        error(
-            "mae_body_hu",
-            "MAE, body",
-            with(mae::DEFINITION, &format!("inside the truth's body: {}", body::DEFINITION)),
-        ),
+        placed(error("mae_hu", "MAE", mae::DEFINITION.to_owned()), 0),
+        placed(decibel("psnr_db", "PSNR", psnr::DEFINITION.to_owned()), 1),
+        placed(share("ssim", "SSIM", ssim::DEFINITION.to_owned()), 2),
+        distance("lpips_vgg", "LPIPS-VGG16", Backbone::Vgg16),
+        distance("lpips_alex", "LPIPS-AlexNet", Backbone::AlexNet),
+        placed(share("vif", "VIF", format!("{}; {SCANNED}", vif::DEFINITION)), 4),
+        placed(share("lung_400_dice", "Dice", lungs("-400")), 5),
+    ]
+}
+
+fn further() -> Vec<Measure> {
+    let with = |definition: &str, more: &str| format!("{definition}; {more}");
+    let in_body = |definition: &str| with(definition, &format!("truth's body: {}", body::DEFINITION));
+    vec![
+        error("mae_body_hu", "MAE, body", in_body(mae::DEFINITION)),
         error("mae_scanned_hu", "MAE, scanned slices", with(mae::DEFINITION, SCANNED)),
-        decibel("psnr_scanned_db", "PSNR, scanned slices", with(psnr::DEFINITION, SCANNED)),
+        decibel("psnr_body_db", "PSNR, body", in_body(psnr::DEFINITION_VOXELS)),
+        decibel("psnr_scanned_db", "PSNR, scanned slices", with(psnr::DEFINITION_VOXELS, SCANNED)),
         decibel("psnr_4095_db", "PSNR, peak 4095", psnr::DEFINITION_4095.to_owned()),
         decibel("psnr_slices_db", "PSNR, by slices", with(psnr::DEFINITION_SLICES, SCANNED)),
+        share("ssim_body", "SSIM, body", in_body(&with(ssim::DEFINITION, ssim::DEFINITION_INSIDE))),
+        share("ssim_scanned", "SSIM, scanned slices", with(ssim::DEFINITION, SCANNED)),
         share("ssim_uniform", "SSIM, uniform", ssim::DEFINITION_UNIFORM.to_owned()),
         share("ssim_slices", "SSIM, by slices", with(ssim::DEFINITION_SLICES, SCANNED)),
+        share("vif_piq", "VIF, piq", vif::DEFINITION_PIQ.to_owned()),
         share("lung_320_dice", "Dice at -320", lungs("-320")),
         share("lung_500_dice", "Dice at -500", lungs("-500")),
     ]
+}
+
+fn lungs(threshold_hu: &str) -> String {
+    format!("Dice of the lungs of both volumes; lungs: {}, T = {threshold_hu} HU", lung::DEFINITION)
 }
 
 fn error(key: &'static str, name: &'static str, definition: String) -> Measure {

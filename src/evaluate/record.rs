@@ -30,7 +30,7 @@ pub const RECORDS_FOLDER: &str = "records";
 pub const PICTURES_FOLDER: &str = "pictures";
 
 /// What is evaluated.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Study {
     /// [`VERSION`].
     pub version: u32,
@@ -38,6 +38,8 @@ pub struct Study {
     pub program: String,
     /// Tells one set of definitions from another.
     pub definitions: String,
+    /// Networks that LPIPS was measured over.
+    pub lpips: Vec<String>,
     /// Names of the cases, sorted.
     pub cases: Vec<String>,
     /// Names of the cases that floors learnt from.
@@ -49,10 +51,20 @@ pub struct Study {
 }
 
 impl Study {
-    /// Of these cases and methods, by this program's definitions.
-    pub fn new(cases: Vec<String>, learnt_from: Vec<String>, learnt_sha256: String, methods: Vec<About>) -> Self {
+    /// Of nothing yet, by this program's definitions.
+    pub fn new() -> Self {
         let program = format!("biplane {}", env!("CARGO_PKG_VERSION"));
-        Self { version: VERSION, program, definitions: definitions(), cases, learnt_from, learnt_sha256, methods }
+        Self { version: VERSION, program, definitions: definitions(), ..Self::default() }
+    }
+
+    /// What a record of one of the methods must have been made of.
+    pub fn key(&self, case_sha256: &str, method: &About) -> Key {
+        Key {
+            definitions: self.definitions.clone(),
+            lpips: self.lpips.clone(),
+            case_sha256: case_sha256.to_owned(),
+            method_sha256: method.sha256.clone(),
+        }
     }
 
     /// The study of a report's folder.
@@ -114,6 +126,8 @@ pub struct CaseRecord {
 pub struct Key {
     /// The definitions of the numbers.
     pub definitions: String,
+    /// Networks that LPIPS was measured over.
+    pub lpips: Vec<String>,
     /// The case's file.
     pub case_sha256: String,
     /// The method.

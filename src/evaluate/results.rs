@@ -5,7 +5,7 @@ use super::EvaluateError;
 use super::event::Failure;
 use super::measure::{Measure, measures};
 use super::method::About;
-use super::record::{CaseRecord, Key, Record, Study};
+use super::record::{CaseRecord, Record, Study};
 use std::path::Path;
 
 /// Everything a study found.
@@ -74,11 +74,21 @@ impl Results {
         measures().into_iter().filter(|m| self.records.iter().any(|r| r.scores.contains_key(m.key))).collect()
     }
 
-    /// Those of the paper's Table 1.
+    /// Those of the paper's Table 1; of LPIPS over both networks the first that every record has (VGG16 where it is
+    /// installed, spec 8), never a mixture.
     pub fn primary(&self) -> Vec<Measure> {
-        let mut primary: Vec<Measure> = self.measures().into_iter().filter(|m| m.in_paper.is_some()).collect();
+        let everywhere = |m: &Measure| self.records.iter().all(|r| r.scores.contains_key(m.key));
+        let is_primary = |m: &Measure| m.in_paper.is_some() && (!m.key.starts_with("lpips") || everywhere(m));
+        let mut primary: Vec<Measure> = self.measures().into_iter().filter(is_primary).collect();
         primary.sort_by_key(|m| m.in_paper);
+        primary.dedup_by_key(|m| m.in_paper);
         primary
+    }
+
+    /// All others.
+    pub fn further(&self) -> Vec<Measure> {
+        let primary = self.primary();
+        self.measures().into_iter().filter(|m| !primary.contains(m)).collect()
     }
 
     /// The method that the others are held against: the last model, or the last method where there is none.
@@ -111,11 +121,7 @@ fn of_case(
 ) -> usize {
     let mut missing = 0;
     for method in &study.methods {
-        let key = Key {
-            definitions: study.definitions.clone(),
-            case_sha256: truth.sha256.clone(),
-            method_sha256: method.sha256.clone(),
-        };
+        let key = study.key(&truth.sha256, method);
         match Record::read(folder, &truth.name, &method.name).filter(|record| record.key == key) {
             None => missing += 1,
             Some(Record { failure: Some(cause), .. }) => {

@@ -11,8 +11,9 @@ use super::pictures;
 use super::record::{CaseRecord, Key, Record, Study, picture_path};
 use super::run::{Made, Runner};
 use crate::geometry::Volume;
-use crate::metrics::compare;
+use crate::metrics::{Comparison, LpipsSet, compare};
 use crate::nn::DeviceChoice;
+use crate::nn::perceptual::Backbone;
 use crate::train::dataset::CaseFile;
 use crate::train::prepare::Part;
 use crate::train::prepare::manifest::sha256_hex;
@@ -36,13 +37,13 @@ pub struct StudyOptions {
     pub device: DeviceChoice,
 }
 
-/// Evaluates what is missing.
+/// Evaluates what is missing; LPIPS over whichever networks are in `lpips`.
 ///
 /// # Errors
 /// Before any work: [`EvaluateError::Input`] for names that repeat and floors without training cases,
 /// [`EvaluateError::Network`] for a model or device that cannot be used. Later [`EvaluateError::Write`] and
 /// [`EvaluateError::Cancelled`] alone: all else is recorded as a failure of its case or pair.
-pub fn study(options: &StudyOptions, observer: &mut Observer) -> Result<Outcome, EvaluateError> {
+pub fn study(options: &StudyOptions, lpips: &LpipsSet, observer: &mut Observer) -> Result<Outcome, EvaluateError> {
     check_names(&options.methods)?;
     check_floors(options)?;
     options.device.device()?;
@@ -51,10 +52,12 @@ pub fn study(options: &StudyOptions, observer: &mut Observer) -> Result<Outcome,
     let files: Vec<&CaseFile> = evaluated.filter(|(k, _)| belongs(*k)).map(|(_, file)| file).collect();
     // A file that cannot be read is a failure of its case, told when its turn comes.
     let digests: Vec<Result<String, EvaluateError>> = files.iter().map(|file| cases::digest(&file.path)).collect();
-    let study = look(options, &files, &digests, observer)?;
+    let networks = Backbone::BY_RANK.into_iter().filter(|backbone| lpips.over(*backbone).is_some());
+    let lpips_over = networks.map(|backbone| backbone.title().to_owned()).collect();
+    let study = Study { lpips: lpips_over, ..look(options, &files, &digests, observer)? };
     study.write(&options.output)?;
     let floors = LearntFloors::new(&options.cases.learnt_from, &options.output, &study.learnt_sha256);
-    let mut work = Work { options, study: &study, floors, outcome: Outcome::default() };
+    let mut work = Work { options, lpips, study: &study, floors, outcome: Outcome::default() };
     let known = files.iter().zip(&digests).filter_map(|(file, sha256)| Some((file, sha256.as_ref().ok()?)));
     work.outcome.kept = known.map(|(file, sha256)| work.standing(file, sha256)).sum();
     let (cases, methods) = (files.len(), options.methods.len());
@@ -107,12 +110,14 @@ fn look(
         abouts.push(about);
     }
     let names = |list: &[CaseFile]| list.iter().map(|case| case.name.clone()).collect();
-    Ok(Study::new(names(&options.cases.evaluated), names(learnt), learnt_sha256, abouts))
+    let (cases, learnt_from) = (names(&options.cases.evaluated), names(learnt));
+    Ok(Study { cases, learnt_from, learnt_sha256, methods: abouts, ..Study::new() })
 }
 
 /// An evaluation at work.
 struct Work<'a> {
     options: &'a StudyOptions,
+    lpips: &'a LpipsSet,
     study: &'a Study,
     floors: LearntFloors<'a>,
     outcome: Outcome,
@@ -123,18 +128,11 @@ impl Work<'_> {
         &self.options.output
     }
 
-    fn key(&self, case_sha256: &str, about: &About) -> Key {
-        Key {
-            definitions: self.study.definitions.clone(),
-            case_sha256: case_sha256.to_owned(),
-            method_sha256: about.sha256.clone(),
-        }
-    }
-
     /// Methods whose records on a case are missing or do not stand any more.
     fn missing(&self, file: &CaseFile, sha256: &str) -> Vec<(&Method, &About)> {
         let stands = |about: &About| {
-            Record::read(self.output(), &file.name, &about.name).is_some_and(|r| r.stands(&self.key(sha256, about)))
+            Record::read(self.output(), &file.name, &about.name)
+                .is_some_and(|r| r.stands(&self.study.key(sha256, about)))
                 && picture_path(self.output(), &file.name, Some(&about.name)).is_file()
         };
         let truth = CaseRecord::read(self.output(), &file.name);
@@ -202,8 +200,8 @@ impl Work<'_> {
             Err(error @ (EvaluateError::Cancelled | EvaluateError::Write { .. })) => return Err(error),
             made => made,
         };
-        let key = self.key(&truth.sha256, about);
-        let record = match made.and_then(|made| measured(runner, method, made, key.clone())) {
+        let key = self.study.key(&truth.sha256, about);
+        let record = match made.and_then(|made| measured(runner, self.lpips, method, made, key.clone())) {
             Ok((record, volume)) => {
                 pictures::write(
                     &picture_path(self.output(), &truth.name, Some(&method.name)),
@@ -246,10 +244,18 @@ impl Work<'_> {
 }
 
 /// The numbers of a volume, and the volume for its picture. Metrics that break off end this pair alone.
-fn measured(runner: &mut Runner, method: &Method, made: Made, key: Key) -> Result<(Record, Volume), EvaluateError> {
+fn measured(
+    runner: &mut Runner,
+    lpips: &LpipsSet,
+    method: &Method,
+    made: Made,
+    key: Key,
+) -> Result<(Record, Volume), EvaluateError> {
     let start = Instant::now();
-    let name = &runner.case.name;
-    let compared = catch_unwind(AssertUnwindSafe(|| compare(&made.volume, runner.case.volume())));
+    let (name, truth) = (&runner.case.name, runner.case.volume());
+    let compared = catch_unwind(AssertUnwindSafe(|| -> Result<Comparison, EvaluateError> {
+        Ok(compare(&made.volume, truth)?.with_lpips(&made.volume, truth, lpips)?)
+    }));
     let comparison = compared.map_err(|_| broke_off(Path::new(name)))??;
     let mut record = Record { scores: scores(&comparison), ..empty_record(name, method, key) };
     (record.device, record.precision, record.notes, record.seconds) =

@@ -7,7 +7,7 @@ use biplane::evaluate::cases::{self, Cases, Choice};
 use biplane::evaluate::event::{Event, Outcome};
 use biplane::evaluate::measure::{Scores, measures};
 use biplane::evaluate::method::{About, Kind, Method, check_names};
-use biplane::evaluate::record::{CaseRecord, Key, Record, Study, picture_path, record_path};
+use biplane::evaluate::record::{CaseRecord, Record, Study, picture_path, record_path};
 use biplane::evaluate::report::{self, Extras};
 use biplane::evaluate::results::Results;
 use biplane::evaluate::statistics::{LEAST_CASES, bootstrap_mean, holm, signed_rank, summary};
@@ -16,6 +16,7 @@ use biplane::evaluate::{figure, pictures, table};
 use biplane::geometry::phantom::{ThoraxLimits, thorax};
 use biplane::geometry::{Frame, Volume};
 use biplane::io::{self, nifti};
+use biplane::metrics::LpipsSet;
 use biplane::nn::DeviceChoice;
 use biplane::train::Control;
 use biplane::train::dataset::CaseFile;
@@ -142,7 +143,7 @@ fn options(world: &Path, output: &Path) -> StudyOptions {
 
 /// Evaluates and, where that was the whole, writes the report.
 fn run(options: &StudyOptions, observer: &mut dyn FnMut(&Event) -> Control) -> Result<Outcome, EvaluateError> {
-    let outcome = study(options, observer)?;
+    let outcome = study(options, &LpipsSet::default(), observer)?;
     if options.part.is_none() {
         report::write(&options.output, &Extras::default())?;
     }
@@ -253,7 +254,8 @@ fn only_what_changed_is_computed_again() {
     assert_eq!(measured(&floor("mean-volume")), 1);
     // A copy under another name is told by its bytes.
     nifti::write(&out.path().join("cts/a.nii.gz"), &cube(2)).unwrap();
-    let refused = study(&floor("mean-volume"), &mut |_| Control::Continue).unwrap_err().to_string();
+    let refused =
+        study(&floor("mean-volume"), &LpipsSet::default(), &mut |_| Control::Continue).unwrap_err().to_string();
     assert!(refused.contains("a copy of `a` is learnt from"), "{refused}");
 }
 
@@ -264,7 +266,7 @@ fn what_cannot_be_is_refused_before_any_work() {
     let good = options(world.folder.path(), &output);
     let refused = |options: &StudyOptions| {
         let mut worked = false;
-        let error = study(options, &mut |event| {
+        let error = study(options, &LpipsSet::default(), &mut |event| {
             worked |= matches!(event, Event::Read { .. } | Event::Working { .. } | Event::Learning { .. });
             Control::Continue
         });
@@ -345,7 +347,7 @@ fn made_up(cases: usize) -> (TempDir, Results) {
     };
     let methods = vec![about("floor", false), about("rival", true), about("ours", true)];
     let names: Vec<String> = (0..cases).map(|k| format!("case-{k}")).collect();
-    let study = Study::new(names.clone(), vec!["t".to_owned()], String::new(), methods);
+    let study = Study { cases: names.clone(), learnt_from: vec!["t".to_owned()], methods, ..Study::new() };
     study.write(folder.path()).unwrap();
     for (k, name) in names.iter().enumerate() {
         let truth = CaseRecord {
@@ -393,11 +395,7 @@ fn made_up_record(study: &Study, truth: &CaseRecord, method: &About, mae: f64) -
     Record {
         case: truth.name.clone(),
         method: method.name.clone(),
-        key: Key {
-            definitions: study.definitions.clone(),
-            case_sha256: truth.sha256.clone(),
-            method_sha256: method.sha256.clone(),
-        },
+        key: study.key(&truth.sha256, method),
         scores,
         consistency: Some([0.02, 0.03]),
         device: "CPU, 2 threads".to_owned(),
@@ -485,6 +483,21 @@ fn the_figure_shows_the_pictures_of_few_cases() {
     }
     fs::remove_file(picture_path(folder.path(), &chosen[0], None)).unwrap();
     assert!(figure::draw(folder.path(), &results, &path).unwrap_err().to_string().contains("case-"));
+}
+
+#[test]
+fn lpips_is_never_a_mixture_of_networks() {
+    let (folder, results) = made_up(2);
+    let column = |results: &Results| results.primary().into_iter().find(|m| m.in_paper == Some(3)).map(|m| m.key);
+    assert_eq!(column(&results), Some("lpips_vgg"));
+    assert!(results.further().iter().any(|m| m.key == "lpips_alex"));
+    let mut one = Record::read(folder.path(), "case-1", "rival").unwrap();
+    one.scores.remove("lpips_vgg");
+    one.write(folder.path()).unwrap();
+    assert_eq!(column(&Results::read(folder.path()).unwrap()), Some("lpips_alex"));
+    one.scores.remove("lpips_alex");
+    one.write(folder.path()).unwrap();
+    assert_eq!(column(&Results::read(folder.path()).unwrap()), None);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub fn results_json(results: &Results) -> Value {
         "cases": results.cases.iter().map(case).collect::<Vec<_>>(),
         "complete_cases": results.complete,
         "learnt_from": results.study.learnt_from,
+        "lpips": results.study.lpips,
         "methods": results.study.methods,
         "reference": results.reference().map(|method| &method.name),
         "measures": measures.iter().map(measure).collect::<Vec<_>>(),

@@ -50,8 +50,10 @@ pub fn table_one(results: &Results, cells: &[Cell]) -> String {
 fn caption(results: &Results) -> String {
     let n = results.complete.len();
     let interval = if n >= LEAST_CASES { "; in brackets the 95 % interval of the mean" } else { "" };
+    let lpips = if results.study.lpips.is_empty() { " LPIPS needs weights: biplane weights fetch vgg16." } else { "" };
     format!(
-        "Mean over {n} {} ± standard deviation between cases{interval}. Best mean of a column in bold. {NONE}: not computed.",
+        "Mean over {n} {} ± standard deviation between cases{interval}. Best mean of a column in bold. {NONE}: not \
+         computed.{lpips}",
         if n == 1 { "case" } else { "cases" }
     )
 }
@@ -69,7 +71,7 @@ fn mean_cell(measure: &Measure, cell: &Cell) -> String {
 
 /// Mean and spread of the numbers that stand in no paper's table.
 pub fn further(results: &Results, cells: &[Cell]) -> String {
-    let further: Vec<Measure> = results.measures().into_iter().filter(|m| m.in_paper.is_none()).collect();
+    let further = results.further();
     if further.is_empty() {
         return String::new();
     }
