@@ -13,7 +13,7 @@ use crate::io::dicom::{CaseInfo, SeriesInfo, VolumeOrigin, write_series};
 use crate::io::{self, IoError, LoadedVolume, Progress, Radiograph, Subject};
 use crate::metrics::body::body;
 use crate::metrics::lung::{LungMask, lung_mask_in};
-use crate::nn::reconstruct::Job;
+use crate::nn::reconstruct::{CONSISTENCY_STEPS, Job};
 use crate::nn::{DeviceChoice, ModelSource};
 use crate::projection::film::{area_average, standardise};
 use crate::units::Hu;
@@ -220,7 +220,7 @@ pub fn prepare(films: [&Film; 2], model: ModelSource, device: DeviceChoice) -> R
     let placement = pair::placement(films.map(|film| film.radiograph.as_ref()));
     let (films, views) = pair::settle(films)?;
     let frame = Frame::cube(placement.map_or([0.0; 3], |p| p.isocentre_mm));
-    Ok(Box::new(Job { films, views, frame, model, device }))
+    Ok(Box::new(Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS }))
 }
 
 /// The lungs of a volume.

@@ -242,6 +242,7 @@ impl Workstation {
             Event::BackProjection => ("Back-projection".to_owned(), start / 2.0),
             Event::Coarse { done, of } => ("Coarse network".into(), start + (end - start) * part(done, of)),
             Event::Refine { done, of } => (format!("Refining {done} / {of}"), end + (1.0 - end) * part(done, of)),
+            Event::Consistency { done, of } => (format!("Consistency {done} / {of}"), 1.0),
             Event::Notice(text) => {
                 self.state.note(Tone::Warning, "Reconstruction", text);
                 return false;

@@ -186,6 +186,8 @@ pub enum Origin {
         device: String,
         /// The model's name.
         model: String,
+        /// Which planted nodules the model shows, where its card says so.
+        detectability: Option<String>,
         /// The films were made by a projector.
         simulated: bool,
         /// The frame of reference it stands in, where both films name it.
@@ -211,6 +213,7 @@ impl Origin {
             ("Back-projection", s.back_projection),
             ("Coarse network", s.coarse),
             ("Refining network", s.refine),
+            ("Consistency", s.consistency),
         ];
         let stages = stages
             .into_iter()
@@ -218,7 +221,8 @@ impl Origin {
             .map(|(name, secs)| (name.to_owned(), Duration::from_secs_f64(secs.max(0.0))))
             .collect();
         let (device, model) = (result.device.clone(), result.model.clone());
-        Self::Films { stages, device, model, simulated, frame_of_reference, patient_id: None }
+        let detectability = result.detectability.clone();
+        Self::Films { stages, device, model, detectability, simulated, frame_of_reference, patient_id: None }
     }
 }
 

@@ -7,7 +7,7 @@ use super::terminal::Stages;
 use crate::geometry::Frame;
 use crate::nn::DeviceChoice;
 use crate::nn::model::ModelSource;
-use crate::nn::reconstruct::{Event, Handle, Job, Reconstruction, Reconstructor};
+use crate::nn::reconstruct::{CONSISTENCY_STEPS, Event, Handle, Job, Reconstruction, Reconstructor};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::TryRecvError;
@@ -25,6 +25,9 @@ pub struct Networks {
     /// auto, cpu or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
+    /// Updates that bring the networks' volume nearer to the films at the end.
+    #[arg(long, value_name = "N", default_value_t = CONSISTENCY_STEPS)]
+    pub consistency_steps: u32,
 }
 
 /// Reconstructs two films onto `frame`, saying how far it is.
@@ -36,7 +39,8 @@ pub fn run(films: FilmPair, frame: Frame, networks: &Networks) -> Result<Arc<Rec
     networks.device.device()?;
     let model = networks.model.clone().map_or(ModelSource::Bundled, ModelSource::Folder);
     model.card()?;
-    let job = Job { films: films.images, views: films.views, frame, model, device: networks.device };
+    let (device, consistency_steps) = (networks.device, networks.consistency_steps);
+    let job = Job { films: films.images, views: films.views, frame, model, device, consistency_steps };
     follow(&Reconstructor::start(job, || {}))
 }
 
@@ -53,6 +57,7 @@ fn follow(handle: &Handle) -> Result<Arc<Reconstruction>, CliError> {
             Ok(Event::BackProjection) => stages.show("Back-projection", 0, 1),
             Ok(Event::Coarse { done, of }) => stages.show("Coarse network", done as u64, of as u64),
             Ok(Event::Refine { done, of }) => stages.show("Refining network", done as u64, of as u64),
+            Ok(Event::Consistency { done, of }) => stages.show("Consistency with the films", done as u64, of as u64),
             Ok(Event::Notice(text)) => stages.notice(&text),
             Ok(Event::Finished(result)) => {
                 stages.end();
@@ -74,8 +79,10 @@ fn follow(handle: &Handle) -> Result<Arc<Reconstruction>, CliError> {
 /// What each stage took, in one line.
 pub fn times(result: &Reconstruction) -> String {
     let s = &result.seconds;
+    let consistency =
+        if s.consistency >= 0.01 { format!(", consistency {:.2} s", s.consistency) } else { String::new() };
     format!(
-        "{} on {}: model {:.2} s, back-projection {:.2} s, coarse {:.2} s, refine {:.2} s, together {:.2} s",
+        "{} on {}: model {:.2} s, back-projection {:.2} s, coarse {:.2} s, refine {:.2} s{consistency}, together {:.2} s",
         result.model,
         result.device,
         s.load,

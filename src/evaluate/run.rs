@@ -5,6 +5,7 @@ use super::consistency::consistency;
 use super::event::{Event, Observer, tell};
 use super::films::simulated;
 use crate::geometry::{Raster, ViewPair, Volume};
+use crate::nn::reconstruct::CONSISTENCY_STEPS;
 use crate::nn::{self, DeviceChoice, Job, ModelSource, NnError, Precision, Reconstruction, Reconstructor};
 use crate::train::dataset::Case;
 use std::collections::BTreeMap;
@@ -78,7 +79,8 @@ impl<'a> Runner<'a> {
     ) -> Result<Made, EvaluateError> {
         let ((films, views), projected) = self.films()?.clone();
         let frame = self.case.volume().frame().clone();
-        let job = Job { films, views, frame, model: model.clone(), device: self.device };
+        let (model, device) = (model.clone(), self.device);
+        let job = Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS };
         let mut notes = Vec::new();
         let done = self.follow(name, job, &mut notes, observer)?;
         let s = &done.seconds;
@@ -88,6 +90,7 @@ impl<'a> Runner<'a> {
             ("back-projection", s.back_projection),
             ("coarse", s.coarse),
             ("refine", s.refine),
+            ("consistency", s.consistency),
         ];
         Ok(Made {
             volume: done.volume.clone(),
@@ -111,6 +114,7 @@ impl<'a> Runner<'a> {
                 nn::Event::BackProjection => 0.0,
                 nn::Event::Coarse { done, of } => between(0, done, of),
                 nn::Event::Refine { done, of } => between(1, done, of),
+                nn::Event::Consistency { .. } => 1.0,
                 nn::Event::Notice(text) => {
                     notes.push(text);
                     continue;

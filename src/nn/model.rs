@@ -44,6 +44,9 @@ pub struct ModelCard {
     /// How it was learnt, in words.
     #[serde(default)]
     pub training: Vec<String>,
+    /// Which planted nodules it shows, in one sentence, the conclusion before its bracket (`biplane nodules`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detectability: Option<String>,
     /// What it reaches, by name.
     #[serde(default)]
     pub metrics: Vec<Metric>,

@@ -42,8 +42,10 @@ pub struct SirtOptions {
 }
 
 impl Default for SirtOptions {
+    /// Chosen on two of the shared CTs that models are trained on, by mean absolute error and SSIM: the residual is below
+    /// 1 % by then, more updates and a heavier total variation make lungs smaller.
     fn default() -> Self {
-        Self { iterations: 60, relaxation: 1.0, tv_weight: 0.01, tv_steps: 4, scale: FilmScale::LineIntegrals }
+        Self { iterations: 40, relaxation: 1.0, tv_weight: 0.01, tv_steps: 4, scale: FilmScale::LineIntegrals }
     }
 }
 
@@ -209,8 +211,8 @@ fn row_weights(film: &Raster, sums: Raster) -> Raster {
     weights
 }
 
-/// The 1st and 99th percentile of the line integrals of simulated films of the ten shared CTs, without the demo
-/// patient's; within 20 % of each.
+/// The 1st and 99th percentile of a usual chest's line integrals. The ten shared CTs have 0 to 0.1, and 5.0 to 5.8 in
+/// frontal and 5.9 to 7.5 in lateral films.
 const USUAL_INTEGRALS: [f64; 2] = [0.0, 6.0];
 
 /// Gain and offset of a film whose scale is not known.

@@ -7,6 +7,7 @@ use super::dataset::{self, Case};
 use super::plan::TrainPlan;
 use crate::geometry::{CUBE_SIDE_VOXELS, Preset, Raster, Volume};
 use crate::metrics::{Comparison, compare};
+use crate::nn::reconstruct::CONSISTENCY_STEPS;
 use crate::nn::{DeviceChoice, Job, ModelSource, Reconstructor};
 use crate::projection::{Attenuation, BackProjection, project};
 use serde::Serialize;
@@ -124,7 +125,8 @@ pub fn reconstruct(case: &Case, model: &ModelSource, device: DeviceChoice) -> Re
     let isocentre = case.volume().frame().centre_mm();
     let films: [Raster; 2] = views.views.map(|view| project(&volume, &view, isocentre));
     let frame = case.volume().frame().clone();
-    let result = Reconstructor::run(Job { films, views, frame, model: model.clone(), device }, |_| {})?;
+    let job = Job { films, views, frame, model: model.clone(), device, consistency_steps: CONSISTENCY_STEPS };
+    let result = Reconstructor::run(job, |_| {})?;
     Ok(result.volume.clone())
 }
 

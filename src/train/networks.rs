@@ -141,6 +141,7 @@ fn card(plan: &TrainPlan, refined: bool) -> ModelCard {
         },
         data: card.data,
         training: card.training,
+        detectability: None,
         metrics: Vec::new(),
     }
 }

@@ -35,7 +35,7 @@ pub fn pack(
 ) -> Result<Vec<Figure>, TrainError> {
     let trained = run.join(name);
     let loaded = Model::load(&trained, Device::Cpu)?;
-    let mut card = ModelCard { metrics: Vec::new(), ..loaded.card().clone() };
+    let mut card = ModelCard { metrics: Vec::new(), detectability: None, ..loaded.card().clone() };
     card.name = plan.card.name.clone();
     card.description = plan.card.description.clone();
     card.licence = plan.card.licence.clone();

@@ -129,7 +129,8 @@ fn job(device: DeviceChoice, model: ModelSource) -> Job {
     let frame = Frame::cube([10.0, 20.0, 30.0]);
     let phantom = thorax(1, &ThoraxLimits::default());
     let views = Preset::Simulated.pair();
-    Job { films: views.views.map(|v| phantom.project(&v.resized(128, 128))), views: small(views), frame, model, device }
+    let films = views.views.map(|v| phantom.project(&v.resized(128, 128)));
+    Job { films, views: small(views), frame, model, device, consistency_steps: 0 }
 }
 
 fn small(mut pair: ViewPair) -> ViewPair {
@@ -169,6 +170,28 @@ fn a_job_tells_its_stages_in_order_and_keeps_its_frame() {
     assert_eq!(result.volume.frame(), &frame);
     assert_eq!(result.model_sha256, card.sha256);
     assert!(result.seconds.coarse > 0.0 && result.seconds.refine > 0.0);
+}
+
+#[test]
+fn steps_towards_the_films_bring_the_volume_nearer_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    tiny_model(folder.path(), false);
+    let films_error = |steps: u32| {
+        let mut job = job(DeviceChoice::Cpu, ModelSource::Folder(folder.path().to_owned()));
+        job.consistency_steps = steps;
+        let (films, views, iso) = (job.films.clone(), job.views, job.frame.centre_mm());
+        let mut told = 0;
+        let result = Reconstructor::run(job, |event| {
+            told += usize::from(matches!(event, Event::Consistency { .. }));
+        })
+        .unwrap();
+        assert_eq!(told, steps as usize);
+        assert_eq!(result.seconds.consistency > 0.01, steps > 0);
+        let held = biplane::evaluate::consistency::consistency(&result.volume, &films, &views, iso).unwrap();
+        held[0].relative_error + held[1].relative_error
+    };
+    let (alone, after) = (films_error(0), films_error(3));
+    assert!(after < 0.8 * alone, "{alone} {after}");
 }
 
 #[test]

@@ -70,6 +70,7 @@ fn a_result_looks_as_it_did() {
         app.show_volume(
             volume,
             Origin::Films {
+                detectability: None,
                 stages: stages.map(|(name, ms)| (name.to_owned(), Duration::from_millis(ms))).into(),
                 device: "CPU, 2 threads".into(),
                 model: "biplane-w16".into(),

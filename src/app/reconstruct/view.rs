@@ -229,7 +229,7 @@ fn frame_rows(ui: &mut Ui, frame: &Frame) {
 fn origin_rows(ui: &mut Ui, case: &Case, names_shown: bool) {
     let t = theme();
     match &case.origin {
-        Origin::Films { stages, device, model, simulated, .. } => {
+        Origin::Films { stages, device, model, detectability, simulated, .. } => {
             widgets::value_row(ui, "Model", model);
             widgets::value_row(ui, "Device", device);
             for (stage, time) in stages {
@@ -245,6 +245,12 @@ fn origin_rows(ui: &mut Ui, case: &Case, names_shown: bool) {
                 grouped(voxels)
             );
             ui.add(Label::new(RichText::new(text).font(t.caption()).color(t.color.notice)).wrap());
+            if let Some(sentence) = detectability {
+                // The conclusion stands before the bracket; what it rests on is there when pointed at.
+                let short = sentence.split(" (").next().unwrap_or(sentence);
+                let text = RichText::new(format!("{short}.")).font(t.caption()).color(t.color.notice);
+                ui.add(Label::new(text).truncate()).on_hover_text(sentence);
+            }
         }
         Origin::File { info, warnings } => {
             widgets::value_row(ui, "Format", &info.format);
