@@ -85,6 +85,8 @@ fn bindings(ui: &mut Ui, state: &State, out: &mut Outbox) {
     let (window, pictures): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.place == Place::Window);
     let (windows, keys): (Vec<_>, Vec<_>) =
         window.into_iter().partition(|row| row.ways.iter().any(|way| matches!(way.action, Action::Preset(_))));
+    let compares = |way: &Way| matches!(way.action, Action::NextMode | Action::NextPlane | Action::Nudge(_));
+    let (compare, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|row| row.ways.iter().any(compares));
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = t.space.huge;
         for group in [
@@ -92,6 +94,7 @@ fn bindings(ui: &mut Ui, state: &State, out: &mut Outbox) {
                 ("ON A PLANE", of(&pictures, Place::Plane)),
                 ("ON THE 3D VIEW", of(&pictures, Place::Volume)),
                 ("WINDOWS", windows),
+                ("COMPARING", compare),
             ],
             vec![("EVERYWHERE", keys)],
         ] {

@@ -207,9 +207,17 @@ impl Workstation {
         self.state.viewer.state.meet(volume.frame());
         self.state.films_large = false;
         self.state.scene = Some(Scene::new(Arc::clone(&volume)));
-        self.state.case = Some(Arc::new(Case { id, volume, origin, body: OnceLock::new() }));
+        self.state.case = Some(Arc::new(Case { id, volume, origin, body: OnceLock::new(), errors: OnceLock::new() }));
         self.state.mask.volumes = None;
         self.want_mask();
+    }
+
+    /// Takes in how far off each voxel of the volume on screen may be, HU, so that it can be laid over the pictures.
+    pub fn show_expected_errors(&mut self, errors: Arc<Volume>) {
+        let Some(case) = &self.state.case else { return };
+        if case.errors.set(Arc::clone(&errors)).is_ok() {
+            self.state.scene = self.state.scene.take().map(|scene| scene.with_errors(Some(errors)));
+        }
     }
 
     /// Takes in the events of the reconstruction.

@@ -174,6 +174,8 @@ pub struct Case {
     pub origin: Origin,
     /// The body in it, once the mask asked for it: it does not change with the mask's threshold.
     pub body: OnceLock<Body>,
+    /// How far off each voxel may be, HU, once that was estimated.
+    pub errors: OnceLock<Arc<Volume>>,
 }
 
 /// Where a volume comes from.

@@ -88,6 +88,7 @@ tokens! {
         #[serde(deserialize_with = "color")] below: Color32 = "A difference far below zero.",
         #[serde(deserialize_with = "color")] zero: Color32 = "A difference of zero.",
         #[serde(deserialize_with = "color")] above: Color32 = "A difference far above zero.",
+        #[serde(deserialize_with = "color")] errors: Color32 = "Where large errors are to be expected.",
     }
 }
 
@@ -341,6 +342,7 @@ pub fn panes_style() -> &'static Style {
             recon: c.recon,
             truth: c.truth,
             difference: [c.below, c.zero, c.above],
+            errors: c.errors,
             text_size: t.text.overlay,
             letter_size: t.text.letter,
             margin: t.space.medium,

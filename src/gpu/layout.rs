@@ -106,6 +106,24 @@ pub struct CopyBlock {
     pub place: [f32; 4],
 }
 
+/// Twin of `Overlay` in shaders/overlay.wgsl.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct OverlayBlock {
+    /// Voxel coordinate of the first pixel.
+    pub origin: [f32; 4],
+    /// Voxels for a column.
+    pub per_column: [f32; 4],
+    /// Voxels for a row.
+    pub per_row: [f32; 4],
+    /// The errors' texture.
+    pub grid: GridBlock,
+    /// The colour, gamma RGB.
+    pub colour: [f32; 4],
+    /// HU of full colour, opacity there.
+    pub amount: [f32; 4],
+}
+
 /// Twin of `Compare` in shaders/compare.wgsl.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]

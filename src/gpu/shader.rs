@@ -83,8 +83,21 @@ pub const COMPARE: Source = Source {
     fragment: "compare",
 };
 
+/// Expected errors over a plane.
+pub const OVERLAY: Source = Source {
+    name: "overlay",
+    wgsl: concat!(
+        include_str!("../../shaders/shared/fullscreen.wgsl"),
+        include_str!("../../shaders/shared/grid.wgsl"),
+        include_str!("../../shaders/shared/volume.wgsl"),
+        include_str!("../../shaders/overlay.wgsl"),
+    ),
+    vertex: "fullscreen",
+    fragment: "overlay",
+};
+
 /// Every module of the program.
-pub const ALL: [Source; 5] = [SLICE, MARCH, SHOW, COPY, COMPARE];
+pub const ALL: [Source; 6] = [SLICE, MARCH, SHOW, COPY, COMPARE, OVERLAY];
 
 /// What a pipeline binds at group 0: a uniform block at 0, then these.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +152,26 @@ pub(super) fn pipeline(
     layout: &wgpu::BindGroupLayout,
     format: wgpu::TextureFormat,
 ) -> wgpu::RenderPipeline {
+    pipeline_into(device, source, layout, format.into())
+}
+
+/// The same, over what the target holds: the shader gives premultiplied colour.
+pub(super) fn pipeline_over(
+    device: &wgpu::Device,
+    source: &Source,
+    layout: &wgpu::BindGroupLayout,
+    format: wgpu::TextureFormat,
+) -> wgpu::RenderPipeline {
+    let blend = Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING);
+    pipeline_into(device, source, layout, wgpu::ColorTargetState { blend, ..format.into() })
+}
+
+fn pipeline_into(
+    device: &wgpu::Device,
+    source: &Source,
+    layout: &wgpu::BindGroupLayout,
+    target: wgpu::ColorTargetState,
+) -> wgpu::RenderPipeline {
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(source.name),
         source: wgpu::ShaderSource::Wgsl(source.wgsl.into()),
@@ -164,7 +197,7 @@ pub(super) fn pipeline(
             module: &module,
             entry_point: Some(source.fragment),
             compilation_options: wgpu::PipelineCompilationOptions::default(),
-            targets: &[Some(format.into())],
+            targets: &[Some(target)],
         }),
         multiview_mask: None,
         cache: None,

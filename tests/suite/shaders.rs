@@ -3,6 +3,7 @@
 use biplane::geometry::{Frame, Vec3, Volume};
 use biplane::gpu::compare::{CompareColours, CompareParams, CompareTextures, Comparer, PlaneVoxels, Together};
 use biplane::gpu::compare_twin::{self, Side};
+use biplane::gpu::overlay::{OverlayParams, Overlayer, lay_over_on_cpu};
 use biplane::gpu::raymarch::{self, MarchParams, Raymarcher, ShowParams};
 use biplane::gpu::slice::{self, Interpolation, MaskPaint, Place, SliceParams, Slicer, Window};
 use biplane::gpu::texture::{TexelGrid, volume_format};
@@ -105,6 +106,7 @@ fn rust_layouts_are_those_of_the_shaders() {
     twin!(shader::MARCH, "March", layout::MarchBlock { origin, per_column, per_row, per_mm, grid, step });
     twin!(shader::SHOW, "Show", layout::ShowBlock { place, window });
     twin!(shader::COPY, "Copy", layout::CopyBlock { place });
+    twin!(shader::OVERLAY, "Overlay", layout::OverlayBlock { origin, per_column, per_row, grid, colour, amount });
     twin!(
         shader::COMPARE,
         "Compare",
@@ -476,4 +478,39 @@ fn a_difference_is_neutral_at_zero_and_signed_beyond() {
     assert_eq!(middle(&truth, &truth)[..3], zero);
     assert_eq!(middle(&more, &truth)[..3], high);
     assert_eq!(middle(&truth, &more)[..3], low);
+}
+
+#[test]
+fn expected_errors_lie_over_a_plane_as_their_twin_says() {
+    let volume = volume();
+    let mut errors = volume.as_ref().clone();
+    errors.hu_mut().iter_mut().enumerate().for_each(|(i, v)| *v = (i % 24) as i16 * 20);
+    let errors = Arc::new(errors);
+    let below = oblique(Interpolation::Linear, None);
+    let plane = PlaneVoxels { origin: below.origin_voxel, per_column: below.per_column, per_row: below.per_row };
+    let params = OverlayParams { plane, full_hu: 300.0, opacity: 0.75, colour: [1.0, 0.25, 0.75] };
+    for gpu in gpus() {
+        let format = volume_format(&gpu.device);
+        let textures = [uploaded(gpu, &volume, format, 2048), uploaded(gpu, &errors, format, 2048)];
+        let slicer = Slicer::new(&gpu.device, wgpu::TextureFormat::Rgba8Unorm).unwrap();
+        let overlayer = Overlayer::new(&gpu.device, wgpu::TextureFormat::Rgba8Unorm);
+        let (mut slice_slot, mut slot) = (None, None);
+        let block = below.block(&textures[0], None, Place::default());
+        slicer.prepare(&gpu.device, &gpu.queue, &mut slice_slot, &textures[0], None, block);
+        let card = (&gpu.device, &gpu.queue);
+        let wanted = Some((&textures[1], params.block(&textures[1])));
+        assert!(overlayer.prepare(card, &mut slot, wanted));
+        assert!(!overlayer.prepare(card, &mut slot, wanted), "nothing changed");
+        let kept = (slice_slot.unwrap(), slot.take().unwrap());
+        let draw = |pass: &mut wgpu::RenderPass<'static>| {
+            slicer.draw(pass, &kept.0);
+            overlayer.draw(pass, &kept.1);
+        };
+        let ours = offscreen::draw(gpu, 93, 71, |_| {}, draw).unwrap();
+        assert_eq!(gpu.loss.take_complaints(), Vec::<String>::new());
+        let twin = lay_over_on_cpu(&slice::render_on_cpu(&volume, None, &below, 93, 71), &errors, &params);
+        assert!(differing(&ours, &twin) < 0.004, "{}: {}", gpu.describe(), differing(&ours, &twin));
+        let mut slot = Some(kept.1);
+        assert!(overlayer.prepare(card, &mut slot, None) && slot.is_none(), "switched off, the picture is drawn anew");
+    }
 }

@@ -213,6 +213,11 @@ impl Workstation {
             let scene = Scene::new(Arc::clone(&case.volume));
             compare.results.push(Entry::new(id, name, case, scene));
         }
+        for entry in compare.results.iter_mut().filter(|e| !e.scene.has_errors()) {
+            if let Some(errors) = entry.case.errors.get() {
+                entry.scene = entry.scene.clone().with_errors(Some(Arc::clone(errors)));
+            }
+        }
         if compare.entry().is_none() {
             compare.chosen = compare.results.last().map_or(0, |e| e.id);
         }

@@ -1,12 +1,14 @@
 //! The error of each kind of tissue: a row a band, with a bar from zero.
 
-use super::evidence::{cell, computing, name};
+use super::evidence::{cell, computing, name, table};
 use super::held::Shown;
 use crate::app::state::State;
 use crate::app::theme::theme;
 use crate::metrics::bands::{Band, DEFINITION};
-use egui::{Grid, Rect, Sense, Ui, pos2, vec2};
+use egui::{Label, Rect, RichText, Sense, Ui, pos2, vec2};
 
+/// Width of a number, points.
+const NUMBER: f32 = 86.0;
 /// Width of a bar, points.
 const BAR: f32 = 220.0;
 
@@ -21,11 +23,12 @@ pub fn show(ui: &mut Ui, state: &State) {
         Shown::Nothing => return,
     };
     let most = bands.iter().map(|b| b.rmse_hu.max(b.bias_hu.abs())).fold(1.0, f64::max);
-    Grid::new("bands").num_columns(7).spacing(vec2(t.space.huge, t.space.small)).show(ui, |ui| {
+    table("bands", 7).show(ui, |ui| {
         for (k, head) in ["Tissue", "Truth, HU", "Voxels", "Bias, HU", "MAE, HU", "RMSE, HU"].into_iter().enumerate() {
-            if k == 0 { name(ui, head, DEFINITION) } else { cell(ui, head, true, DEFINITION) }
+            if k == 0 { name(ui, head, DEFINITION) } else { cell(ui, NUMBER, head, true, DEFINITION) }
         }
-        super::hint(ui, "Bias from zero; the pale bar is the RMSE");
+        let text = RichText::new("Bias from zero; the pale bar is the RMSE");
+        ui.add(Label::new(text.font(t.caption()).color(t.color.text_faint)).extend());
         ui.end_row();
         for band in bands {
             row(ui, band, most);
@@ -35,10 +38,10 @@ pub fn show(ui: &mut Ui, state: &State) {
 
 fn row(ui: &mut Ui, band: &Band, most_hu: f64) {
     name(ui, band.name, DEFINITION);
-    cell(ui, &range(band), false, DEFINITION);
-    cell(ui, &band.voxels.to_string(), false, DEFINITION);
+    cell(ui, NUMBER, &range(band), false, DEFINITION);
+    cell(ui, NUMBER, &band.voxels.to_string(), false, DEFINITION);
     for value in [band.bias_hu, band.mae_hu, band.rmse_hu] {
-        cell(ui, &format!("{value:.1}").replace('-', "−"), false, DEFINITION);
+        cell(ui, NUMBER, &format!("{value:.1}").replace('-', "−"), false, DEFINITION);
     }
     bar(ui, band, most_hu);
     ui.end_row();

@@ -2,12 +2,12 @@
 
 use super::command::CompareCommand;
 use super::state::Evidence;
-use super::{bands, histogram, numbers, profile};
+use super::{bands, films, histogram, numbers, profile};
 use crate::app::command::{Command, Outbox};
 use crate::app::state::State;
 use crate::app::theme::theme;
 use crate::app::widgets;
-use egui::{Align, Frame, Label, Layout, Margin, RichText, Ui, vec2};
+use egui::{Align, Frame, Grid, Label, Layout, Margin, RichText, Ui, vec2};
 use egui_material_icons::icons::{ICON_KEYBOARD_ARROW_DOWN, ICON_KEYBOARD_ARROW_UP};
 
 /// Width of a part's cell in the bar, points.
@@ -24,7 +24,8 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
             return;
         }
         ui.add_space(t.space.small);
-        if state.compare.truth.is_none() {
+        // The films need no truth.
+        if state.compare.truth.is_none() && state.compare.evidence != Evidence::Films {
             return super::hint(ui, "Numbers, profile, histogram and errors by tissue need a ground truth.");
         }
         match state.compare.evidence {
@@ -32,6 +33,7 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
             Evidence::Profile => profile::show(ui, state, out),
             Evidence::Histogram => histogram::show(ui, state),
             Evidence::Bands => bands::show(ui, state),
+            Evidence::Films => films::show(ui, state),
         }
     });
 }
@@ -71,11 +73,20 @@ pub(super) fn computing(ui: &mut Ui) {
     });
 }
 
-/// A table's cell of text, aligned right unless it is the first, with what it means when pointed at.
-pub(super) fn cell(ui: &mut Ui, text: &str, head: bool, tip: &str) {
+/// A table in the theme's rows.
+pub(super) fn table(name: &str, columns: usize) -> Grid {
+    let t = theme();
+    let height = t.text.body + t.space.small + t.space.tiny;
+    Grid::new(name).num_columns(columns).spacing(vec2(t.space.large, t.space.tiny)).min_row_height(height)
+}
+
+/// A table's cell of text, `width` points wide and aligned right, with what it means when pointed at.
+pub(super) fn cell(ui: &mut Ui, width: f32, text: &str, head: bool, tip: &str) {
     let t = theme();
     let (font, ink) = if head { (t.caption(), t.color.text_faint) } else { (t.body(), t.color.text) };
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    let size = vec2(width, ui.available_height().min(t.text.title + t.space.small));
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+        ui.set_min_width(width);
         let label = ui.add(Label::new(RichText::new(text).font(font).color(ink)).extend());
         if !tip.is_empty() {
             label.on_hover_text(tip);

@@ -1,7 +1,8 @@
 //! What comes back to the workspace Compare, and what is asked for next: pairs, numbers, lungs. Never waits.
 
 use super::jobs::{self, CompareDone, CompareLane};
-use super::state::{Details, SliceKey, Truth};
+use super::reproject::{self, FilmPictures};
+use super::state::{Details, Evidence, FilmShown, FilmsKey, FilmsShown, SliceKey, Truth};
 use crate::app::Workstation;
 use crate::app::apply::file_name;
 use crate::app::receive::without_path;
@@ -23,6 +24,12 @@ use std::sync::Arc;
 const HISTOGRAM_BINS: usize = 128;
 
 impl State {
+    /// The films that the chosen result is held against.
+    pub fn films_key(&self) -> Option<FilmsKey> {
+        let films = self.pair()?.map(Arc::clone);
+        Some(FilmsKey { recon: Arc::clone(&self.compare.entry()?.case.volume), films })
+    }
+
     /// The slice that numbers are given of: the plane that is compared, or the one under the pointer where all three
     /// are seen.
     pub fn slice_key(&self) -> Option<SliceKey> {
@@ -38,7 +45,11 @@ impl Workstation {
     /// Once a frame: the results there are, and what has to be computed for those that are looked at.
     pub(in crate::app) fn follow_comparison(&mut self) {
         self.sync_results();
-        if self.state.workspace != Workspace::Compare || self.state.compare.truth.is_none() {
+        if self.state.workspace != Workspace::Compare {
+            return;
+        }
+        self.want_films();
+        if self.state.compare.truth.is_none() {
             return;
         }
         let all = self.state.viewer.state.compare.layout == CompareLayout::Results;
@@ -52,6 +63,21 @@ impl Workstation {
         let chosen = self.state.compare.chosen;
         self.want_slice(chosen);
         self.want_details(chosen);
+    }
+
+    /// The films beside re-projections, where they are looked at.
+    fn want_films(&mut self) {
+        let compare = &self.state.compare;
+        let open = compare.evidence == Evidence::Films && !compare.folded;
+        let Some(key) = self.state.films_key().filter(|_| open) else { return };
+        if self.state.compare.films.ask(&key) {
+            let c = &theme().color;
+            let (isocentre_mm, colours) = (key.recon.frame().centre_mm(), [c.below, c.zero, c.above]);
+            self.start_comparison(CompareLane::Films, move |_| {
+                let found = reproject::films(&key, isocentre_mm, colours);
+                CompareDone::Films(key, found)
+            });
+        }
     }
 
     /// Metrics of the slice on screen.
@@ -147,6 +173,10 @@ impl Workstation {
                     entry.take_lungs(key, lungs);
                 }
             }
+            CompareDone::Films(key, found) => {
+                let shown = found.map(|films| FilmsShown { films: films.map(|film| textured(ctx, film)) });
+                self.state.compare.films.take(key, shown);
+            }
             CompareDone::Exported(folder, result) => {
                 self.state.compare.exporting = false;
                 match result {
@@ -216,4 +246,11 @@ impl Workstation {
             _ => {}
         }
     }
+}
+
+/// A film's pictures on the card.
+fn textured(ctx: &Context, film: FilmPictures) -> FilmShown {
+    let FilmPictures { pictures, relative_error, correlation, letters, shape_mm } = film;
+    let pictures = pictures.map(|image| ctx.load_texture("re-projection", image, TextureOptions::LINEAR));
+    FilmShown { pictures, relative_error, correlation, letters, shape_mm }
 }

@@ -57,7 +57,10 @@ fn draw(ui: &mut Ui, height: f32, joint: &JointHistogram, picture: &egui::Textur
         let across = pos2(rect.left() + part * side, rect.bottom() + t.space.tiny);
         ui.painter().text(across, Align2::CENTER_TOP, &text, t.caption(), ink);
         let up = pos2(rect.left() - t.space.small, rect.bottom() - part * side);
-        ui.painter().text(up, Align2::RIGHT_CENTER, &text, t.caption(), ink);
+        // In the corner one number stands for both axes.
+        if hu > low {
+            ui.painter().text(up, Align2::RIGHT_CENTER, &text, t.caption(), ink);
+        }
     }
     let below = pos2(rect.center().x, whole.bottom());
     ui.painter().text(below, Align2::CENTER_BOTTOM, "Ground truth, HU", t.caption(), t.color.truth);

@@ -1,7 +1,8 @@
 //! What the workspace Compare has done on worker threads: reading the truth, bringing it onto a result's grid, metrics,
 //! lungs. Each function takes values and gives values; none knows the window.
 
-use super::state::{Lungs, Pair, PairKey, SliceKey, VolumeNumbers};
+use super::reproject::FilmPictures;
+use super::state::{FilmsKey, Lungs, Pair, PairKey, SliceKey, VolumeNumbers};
 use crate::app::jobs::BUNDLED;
 use crate::app::state::LungVolumes;
 use crate::geometry::resample::resample;
@@ -35,6 +36,8 @@ pub enum CompareLane {
     Slice,
     /// Lungs of a result and of the truth.
     Lungs(u64),
+    /// The films beside re-projections.
+    Films,
     /// The automatic alignment.
     Align,
     /// Writing everything.
@@ -49,6 +52,7 @@ impl CompareLane {
             Self::Pair(_) => "Bringing the ground truth onto the grid",
             Self::Numbers(_) | Self::Details(_) | Self::Slice => "The metrics",
             Self::Lungs(_) => "Finding the lungs",
+            Self::Films => "Projecting the reconstruction",
             Self::Align => "The alignment",
             Self::Export => "Exporting the comparison",
         }
@@ -71,6 +75,8 @@ pub enum CompareDone {
     Lungs(u64, (PairKey, i32), Lungs),
     /// What an alignment found; `None` where it was cancelled or found nothing.
     Aligned(PairKey, Option<Alignment>),
+    /// The films beside re-projections, or why not.
+    Films(FilmsKey, Result<[FilmPictures; 2], String>),
     /// Everything was written into a folder, or not.
     Exported(PathBuf, Result<(), IoError>),
 }

@@ -1,7 +1,7 @@
 //! The numbers: volume, body and slice beside one another, further definitions, and the lungs; or a row for each
 //! result. A number that belongs to something older is not shown.
 
-use super::evidence::{cell, computing, name};
+use super::evidence::{cell, computing, name, table};
 use super::held::Shown;
 use super::state::{Entry, VolumeNumbers};
 use crate::app::state::State;
@@ -10,9 +10,17 @@ use crate::app::viewport::CompareLayout;
 use crate::app::widgets;
 use crate::metrics::by_slice::{DEFINITION_BODY, DEFINITION_SLICE, Numbers};
 use crate::metrics::{Comparison, Line, LungDice, lung, mae, psnr, ssim};
-use egui::{Align, Grid, Layout, ScrollArea, Ui, vec2};
+use egui::{Align, Layout, ScrollArea, Ui, vec2};
 use std::sync::Arc;
 
+/// Widths of cells, points: a number, a number with its unit, two volumes.
+const NUMBER: f32 = 72.0;
+const UNIT: f32 = 100.0;
+const VOLUMES: f32 = 98.0;
+/// Width of a Dice, points.
+const DICE: f32 = 48.0;
+/// Parts of the width: volume, body and slice; other definitions; lungs.
+const PARTS: [f32; 3] = [0.35, 0.26, 0.39];
 /// Lines of [`Comparison::lines`] that stand in the first table already: MAE, PSNR, SSIM.
 const PRIMARY: usize = 3;
 
@@ -27,10 +35,10 @@ pub fn show(ui: &mut Ui, state: &State) {
     let height = ui.available_height();
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = gap;
-        column(ui, vec2(width * 0.36, height), "VOLUME, BODY AND SLICE", |ui| primary(ui, state, entry));
+        column(ui, vec2(width * PARTS[0], height), "VOLUME, BODY AND SLICE", |ui| primary(ui, state, entry));
         let shown = of(state, entry);
-        column(ui, vec2(width * 0.27, height), "OTHER DEFINITIONS", |ui| others(ui, shown));
-        column(ui, vec2(width * 0.37, height), "LUNGS", |ui| lungs(ui, shown));
+        column(ui, vec2(width * PARTS[1], height), "OTHER DEFINITIONS", |ui| others(ui, shown));
+        column(ui, vec2(width * PARTS[2], height), "LUNGS", |ui| lungs(ui, shown));
     });
 }
 
@@ -68,9 +76,9 @@ fn primary(ui: &mut Ui, state: &State, entry: &Entry) {
         ("PSNR, dB", 2, |n| n.psnr_db, [psnr::DEFINITION, DEFINITION_BODY, DEFINITION_SLICE]),
         ("SSIM", 4, |n| n.ssim, [ssim::DEFINITION, DEFINITION_BODY, DEFINITION_SLICE]),
     ];
-    Grid::new("primary").num_columns(4).spacing(vec2(theme().space.huge, theme().space.tiny)).show(ui, |ui| {
+    table("primary", 4).show(ui, |ui| {
         name(ui, "", "");
-        columns.iter().for_each(|(head, ..)| cell(ui, head, true, ""));
+        columns.iter().for_each(|(head, ..)| cell(ui, NUMBER, head, true, ""));
         ui.end_row();
         for (label, digits, pick, tips) in rows {
             name(ui, label, tips[0]);
@@ -80,7 +88,7 @@ fn primary(ui: &mut Ui, state: &State, entry: &Entry) {
                     None if *pending => "…".into(),
                     None => "–".into(),
                 };
-                cell(ui, &text, false, tip);
+                cell(ui, NUMBER, &text, false, tip);
             }
             ui.end_row();
         }
@@ -113,18 +121,19 @@ fn others(ui: &mut Ui, shown: Shown<&Arc<VolumeNumbers>>) {
     let Shown::There(numbers) = shown else { return waiting(ui, shown) };
     let lines = numbers.comparison.as_ref().map(Comparison::lines).unwrap_or_default();
     ScrollArea::vertical().id_salt("others").show(ui, |ui| {
-        Grid::new("others").num_columns(2).spacing(vec2(theme().space.large, theme().space.tiny)).show(ui, |ui| {
-            for Line { name: label, value, definition } in lines.iter().skip(PRIMARY).filter(|l| !is_lung(l)) {
+        table("others", 2).show(ui, |ui| {
+            for Line { name: label, value, definition } in lines.iter().skip(PRIMARY).filter(|l| !is_elsewhere(l)) {
                 name(ui, label, definition);
-                cell(ui, value, false, definition);
+                cell(ui, UNIT, value, false, definition);
                 ui.end_row();
             }
         });
     });
 }
 
-fn is_lung(line: &Line) -> bool {
-    line.name.starts_with("Lung Dice")
+/// What stands in a table of its own.
+fn is_elsewhere(line: &Line) -> bool {
+    line.name.starts_with("Lung Dice") || line.name == "MAE, body"
 }
 
 fn waiting(ui: &mut Ui, shown: Shown<&Arc<VolumeNumbers>>) {
@@ -137,10 +146,10 @@ fn waiting(ui: &mut Ui, shown: Shown<&Arc<VolumeNumbers>>) {
 fn lungs(ui: &mut Ui, shown: Shown<&Arc<VolumeNumbers>>) {
     let Shown::There(numbers) = shown else { return waiting(ui, shown) };
     let all = numbers.comparison.as_ref().map_or(&[][..], |c| c.lung.as_slice());
-    Grid::new("lungs").num_columns(5).spacing(vec2(theme().space.large, theme().space.tiny)).show(ui, |ui| {
+    table("lungs", 5).show(ui, |ui| {
         name(ui, "", "");
-        for head in ["Dice", "Recon. R + L", "Truth R + L"] {
-            cell(ui, head, true, "");
+        for (width, head) in [(DICE, "Dice"), (VOLUMES, "Recon. R + L"), (VOLUMES, "Truth R + L")] {
+            cell(ui, width, head, true, "");
         }
         ui.end_row();
         for LungDice { threshold_hu, dice, recon_ml, truth_ml } in all {
@@ -148,9 +157,9 @@ fn lungs(ui: &mut Ui, shown: Shown<&Arc<VolumeNumbers>>) {
             let tip =
                 format!("2 |A and B| / (|A| + |B|) of both lungs; {}, T = {threshold_hu:.0} HU", lung::DEFINITION);
             name(ui, &label, &tip);
-            cell(ui, &format!("{dice:.4}"), false, &tip);
+            cell(ui, DICE, &format!("{dice:.4}"), false, &tip);
             for [right, left] in [recon_ml, truth_ml] {
-                cell(ui, &format!("{right:.0} + {left:.0} ml"), false, &tip);
+                cell(ui, VOLUMES, &format!("{right:.0} + {left:.0} ml"), false, &tip);
             }
             ui.end_row();
         }
@@ -168,15 +177,15 @@ fn by_results(ui: &mut Ui, state: &State) {
     ];
     widgets::caption(ui, "EVERY RESULT AGAINST THE GROUND TRUTH");
     ScrollArea::vertical().id_salt("results").show(ui, |ui| {
-        Grid::new("results").num_columns(6).spacing(vec2(theme().space.huge, theme().space.tiny)).show(ui, |ui| {
+        table("results", 6).show(ui, |ui| {
             name(ui, "", "");
-            heads.iter().for_each(|(head, tip)| cell(ui, head, true, tip));
+            heads.iter().for_each(|(head, tip)| cell(ui, UNIT, head, true, tip));
             ui.end_row();
             for entry in &state.compare.results {
                 name(ui, &entry.name, "");
                 let shown = of(state, entry);
                 for (k, (_, tip)) in heads.iter().enumerate() {
-                    cell(ui, &result_cell(shown, k), false, tip);
+                    cell(ui, UNIT, &result_cell(shown, k), false, tip);
                 }
                 ui.end_row();
             }

@@ -14,6 +14,8 @@ use egui_plot::{HoverPosition, Legend, Line};
 
 /// Places along the line: finer than the cube's voxels over its diagonal.
 pub const SAMPLES: usize = 320;
+/// Lines of the chart's grid fade in between these distances, points.
+const GRID: [f32; 2] = [14.0, 120.0];
 /// Width of what stands beside the chart, points.
 const SIDE: f32 = 190.0;
 
@@ -72,6 +74,7 @@ fn chart(ui: &mut Ui, state: &State, ends_mm: [Vec3; 2]) {
     let length = norm(sub(ends_mm[1], ends_mm[0]));
     let response = plot("profile", ui.available_height())
         .include_x(0.0)
+        .grid_spacing(egui::Rangef::new(GRID[0], GRID[1]))
         .include_x(length)
         .allow_drag(false)
         .allow_zoom(false)

@@ -11,7 +11,7 @@ use egui::{Align, Layout, Ui, vec2};
 
 /// Ways to compare with their tips, in the order of [`CompareMode::ALL`].
 const MODES: [(&str, &str); 4] = [
-    ("Side by side", "Reconstruction, truth and difference side by side (C: next way)"),
+    ("Beside", "Reconstruction, truth and difference side by side (C: next way)"),
     ("Swipe", "Swipe: a divider between both (C: next way)"),
     ("Tiles", "Checkerboard of both (C: next way)"),
     ("Overlay", "Both through one another (C: next way)"),
@@ -68,6 +68,9 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
         });
         window(ui, state, out);
         lungs(ui, state, out);
+        if state.compare.entry().is_some_and(|e| e.scene.has_errors()) {
+            crate::app::reconstruct::errors::show(ui, state, out);
+        }
     });
 }
 

@@ -89,7 +89,7 @@ fn there(ui: &mut Ui, state: &State, out: &mut Outbox) {
         let more = if k + 1 == SHOWN_FACTS && more > 0 { format!("  +{more}") } else { String::new() };
         let ink = tone.map_or(t.color.text_faint, |tone| tone.colors().0);
         let text = RichText::new(format!("{text}{more}")).font(t.caption()).color(ink);
-        ui.add(Label::new(text).truncate()).on_hover_text(all.join("\n"));
+        ui.add(Label::new(text).wrap()).on_hover_text(all.join("\n"));
     }
 }
 

@@ -2,6 +2,7 @@
 //! at all. Knows no job and no file.
 
 use super::held::Held;
+use crate::app::film::Film;
 use crate::app::state::{Case, LungVolumes, Origin};
 use crate::app::viewport::Scene;
 use crate::geometry::{Axis, Pose, Volume};
@@ -40,6 +41,8 @@ pub struct CompareState {
     pub folded: bool,
     /// Numbers of the slice on screen.
     pub slice: Held<SliceKey, Option<Numbers>>,
+    /// The films beside what the chosen result would have given.
+    pub films: Held<FilmsKey, Result<FilmsShown, String>>,
     /// Models that are still to be run on the films.
     pub queue: Queue,
     /// The number of the next result.
@@ -137,6 +140,42 @@ pub struct Details {
     pub picture: Option<egui::TextureHandle>,
 }
 
+/// A result and the films it is held against.
+#[derive(Clone)]
+pub struct FilmsKey {
+    /// The result.
+    pub recon: Arc<Volume>,
+    /// Both films, with their settings.
+    pub films: [Arc<Film>; 2],
+}
+
+impl PartialEq for FilmsKey {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |k: usize| Arc::ptr_eq(&self.films[k], &other.films[k]);
+        Arc::ptr_eq(&self.recon, &other.recon) && same(0) && same(1)
+    }
+}
+
+/// Both films beside their re-projections.
+pub struct FilmsShown {
+    /// First and second film.
+    pub films: [FilmShown; 2],
+}
+
+/// A film beside its re-projection.
+pub struct FilmShown {
+    /// The film, its re-projection, and their difference.
+    pub pictures: [egui::TextureHandle; 3],
+    /// See `evaluate::consistency::DEFINITION`.
+    pub relative_error: f64,
+    /// Pearson's correlation.
+    pub correlation: f64,
+    /// Letters at the left, right, top and bottom edge.
+    pub letters: [char; 4],
+    /// Width and height at the detector, mm.
+    pub shape_mm: [f64; 2],
+}
+
 /// A slice of a pair: the axis and the voxel's number along it.
 pub type SliceKey = (PairKey, Axis, usize);
 
@@ -166,11 +205,13 @@ pub enum Evidence {
     Histogram,
     /// Errors by kind of tissue.
     Bands,
+    /// The films beside re-projections.
+    Films,
 }
 
 impl Evidence {
     /// All, in the order of their tabs.
-    pub const ALL: [Self; 4] = [Self::Numbers, Self::Profile, Self::Histogram, Self::Bands];
+    pub const ALL: [Self; 5] = [Self::Numbers, Self::Profile, Self::Histogram, Self::Bands, Self::Films];
 
     /// Its name on the tab, and what it tells.
     pub fn label(self) -> (&'static str, &'static str) {
@@ -179,6 +220,7 @@ impl Evidence {
             Self::Profile => ("Profile", "Both volumes along a line"),
             Self::Histogram => ("Histogram", "Which HU stands where which one should"),
             Self::Bands => ("Bands", "Errors by kind of tissue"),
+            Self::Films => ("Films", "The films beside re-projections"),
         }
     }
 }

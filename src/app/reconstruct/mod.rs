@@ -1,5 +1,6 @@
 //! The workspace Reconstruct: films on the left, planes in the middle, view settings on the right.
 
+pub mod errors;
 mod films;
 mod job;
 mod light_box;

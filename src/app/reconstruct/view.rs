@@ -32,6 +32,10 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
         widgets::divider(ui);
         mask(ui, state, out);
         widgets::divider(ui);
+        if state.scene.as_ref().is_some_and(|scene| scene.has_errors()) {
+            super::errors::show(ui, state, out);
+            widgets::divider(ui);
+        }
         probe(ui, state);
     });
     widgets::divider(ui);

@@ -2,7 +2,7 @@
 
 use super::compare_view::CompareView;
 use super::geometry::{Slices, ZOOM_RANGE, extent_along, screen_axes, snapped};
-use super::state::{Camera, DEFAULT_WINDOW, Layout, MaskView, Pane, PlaneView, ViewState};
+use super::state::{Camera, DEFAULT_WINDOW, ErrorView, Layout, MaskView, Pane, PlaneView, ViewState};
 use crate::geometry::{Axis, Frame, Vec3, dot, sub};
 use crate::gpu::{Interpolation, Window};
 use std::f64::consts::{FRAC_PI_2, PI, TAU};
@@ -80,6 +80,8 @@ pub enum ViewCommand {
     ZoomCamera(f64),
     /// Moves the 3D view's middle along the screen's right and down, mm.
     PanCamera([f64; 2]),
+    /// Sets how expected errors are seen.
+    SetErrors(ErrorView),
     /// Sets all of the comparison.
     SetCompare(CompareView),
     /// Shifts the ground truth by this much, LPS mm.
@@ -116,6 +118,8 @@ impl ViewState {
                 self.active = pane;
             }
             ViewCommand::SetLayout(layout) => self.layout = layout,
+            ViewCommand::SetErrors(errors) if errors.full_hu.is_finite() => self.errors = errors,
+            ViewCommand::SetErrors(_) => {}
             ViewCommand::SetCompare(compare) => self.compare = compare.sane().unwrap_or(self.compare),
             ViewCommand::MoveTruth(by_mm) => self.compare = self.compare.shifted(by_mm).sane().unwrap_or(self.compare),
             ViewCommand::Activate(pane) => self.active = pane,

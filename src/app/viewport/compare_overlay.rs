@@ -1,9 +1,11 @@
 //! What is written over the pictures of a comparison: what they show, letters, scale, convention, the values under the
 //! pointer, and the colour bar of the difference. Knows no input and no command.
 
+use super::Look;
 use super::compare::{ComparePane, Content};
 use super::geometry::{PlaneGeometry, Slices, position_text};
 use super::overlay::{Corner, Ink, ROOMY, convention, crosshair, hu_at, scale_bar, window_text};
+use super::plane::ERROR_OPACITY;
 use super::scene::Scene;
 use crate::geometry::Vec3;
 use egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Shape, pos2, vec2};
@@ -13,6 +15,8 @@ const BAR_WIDTH: f32 = 10.0;
 /// The bar's part of the pane's height, and its most, points.
 const BAR_PART: f32 = 0.34;
 const BAR_MOST: f32 = 150.0;
+/// Rows of text that the window's values take.
+const WINDOW_ROWS: f32 = 2.0;
 
 /// Everything over a pane. `pointer` is where the pointer hovers.
 pub(super) fn pane(
@@ -41,10 +45,13 @@ pub(super) fn pane(
     }
     match pane.content {
         Content::Difference => {
-            bar(&ink, look.style.difference, look.state.compare.range_hu);
+            difference_bar(&ink, look.style.difference, look.state.compare.range_hu);
         }
         _ if roomy => window_text(&ink, look, look.state.plane(geometry.axis).zoom),
         _ => {}
+    }
+    if pane.content == Content::Recon && recon.has_errors() && look.state.errors.on {
+        error_bar(&ink, look);
     }
     if let Some(at) = pointer {
         probe(&ink, pane, recon, geometry, at);
@@ -90,14 +97,30 @@ pub(in crate::app) fn signed(value: i32, plus: bool) -> String {
 }
 
 /// The colours of the difference with their HU, in the upper right corner.
-fn bar(ink: &Ink<'_>, [low, zero, high]: [Color32; 3], range_hu: f64) {
+fn difference_bar(ink: &Ink<'_>, [low, zero, high]: [Color32; 3], range_hu: f64) {
+    let end = range_hu.round() as i32;
+    let texts = [signed(end, true), "0 HU".into(), signed(-end, true)];
+    bar(ink, [high, zero, low], texts, 0.0);
+}
+
+/// The colour of expected errors with their HU, under the window's values.
+pub(super) fn error_bar(ink: &Ink<'_>, look: &Look<'_>) {
+    let full = look.style.errors.gamma_multiply(ERROR_OPACITY as f32);
+    let (half, end) = (look.state.errors.full_hu / 2.0, look.state.errors.full_hu);
+    let texts = [format!("expected error ≥ {end:.0}"), format!("{half:.0} HU"), "0".into()];
+    let down = WINDOW_ROWS * look.style.text_size * 1.3;
+    bar(ink, [full, full.gamma_multiply(0.5), Color32::TRANSPARENT], texts, down);
+}
+
+/// Colours from top to bottom, with what they stand for, `down` points below the upper right corner.
+fn bar(ink: &Ink<'_>, colours: [Color32; 3], texts: [String; 3], down: f32) {
     let style = ink.style;
-    let height = (ink.rect.height() * BAR_PART).min(BAR_MOST);
-    let corner = ink.rect.right_top() + vec2(-style.margin, style.margin);
+    let height = (ink.rect.height() * BAR_PART).min(BAR_MOST) - down;
+    let corner = ink.rect.right_top() + vec2(-style.margin, style.margin + down);
     let bar = Rect::from_min_max(corner - vec2(BAR_WIDTH, 0.0), corner + vec2(0.0, height));
+    ink.painter.rect_filled(bar, 0.0, style.background);
     let mut mesh = Mesh::default();
-    let rows = [(bar.top(), high), (bar.center().y, zero), (bar.bottom(), low)];
-    for (y, colour) in rows {
+    for (y, colour) in [bar.top(), bar.center().y, bar.bottom()].into_iter().zip(colours) {
         mesh.colored_vertex(pos2(bar.left(), y), colour);
         mesh.colored_vertex(pos2(bar.right(), y), colour);
     }
@@ -106,11 +129,8 @@ fn bar(ink: &Ink<'_>, [low, zero, high]: [Color32; 3], range_hu: f64) {
         mesh.add_triangle(k + 1, k + 2, k + 3);
     }
     ink.painter.add(Shape::mesh(mesh));
-    let end = range_hu.round() as i32;
-    let texts = [(0.0, Align2::RIGHT_TOP, end), (0.5, Align2::RIGHT_CENTER, 0), (1.0, Align2::RIGHT_BOTTOM, -end)];
-    for (part, align, value) in texts {
-        let unit = if value == 0 { " HU" } else { "" };
-        let text = format!("{}{unit}", signed(value, true));
+    let aligns = [Align2::RIGHT_TOP, Align2::RIGHT_CENTER, Align2::RIGHT_BOTTOM];
+    for ((part, align), text) in [0.0, 0.5, 1.0].into_iter().zip(aligns).zip(texts) {
         let galley = ink.laid_out(&text, style.text_size, style.text, f32::INFINITY);
         let at = pos2(bar.left() - style.margin / 2.0, bar.top() + bar.height() * part);
         ink.put(align.anchor_size(at, galley.size()), galley);

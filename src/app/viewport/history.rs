@@ -112,6 +112,7 @@ fn is_continuous(command: &ViewCommand) -> bool {
             | ViewCommand::Orbit(_)
             | ViewCommand::ZoomCamera(_)
             | ViewCommand::PanCamera(_)
+            | ViewCommand::SetErrors(_)
             | ViewCommand::SetCompare(_)
             | ViewCommand::MoveTruth(_)
     )

@@ -31,7 +31,7 @@ pub use history::Viewer;
 pub use overlay::hu_at;
 pub use resources::{Pace, Resources, install};
 pub use scene::Scene;
-pub use state::{Camera, Layout, MaskView, Pane, PlaneView, ViewState, WINDOW_PRESETS, WindowPreset};
+pub use state::{Camera, ErrorView, Layout, MaskView, Pane, PlaneView, ViewState, WINDOW_PRESETS, WindowPreset};
 pub use style::Style;
 
 use crate::geometry::Frame;

@@ -45,6 +45,9 @@ pub(super) fn plane(
     }
     corner.line(&place, look.style.text);
     window_text(&ink, look, look.state.plane(geometry.axis).zoom);
+    if scene.has_errors() && look.state.errors.on {
+        super::compare_overlay::error_bar(&ink, look);
+    }
     if let Some(at) = pointer {
         probe(&ink, scene, geometry, at);
     }

@@ -3,6 +3,7 @@
 use super::geometry::CameraGeometry;
 use super::resources::Resources;
 use super::scene::Scene;
+use crate::gpu::OverlayParams;
 use crate::gpu::compare::CompareParams;
 use crate::gpu::raymarch::ShowParams;
 use crate::gpu::slice::SliceParams;
@@ -20,6 +21,8 @@ pub(super) struct PlanePaint {
     pub(super) scene: Scene,
     pub(super) ticket: Ticket,
     pub(super) params: SliceParams,
+    /// How expected errors are laid over it, where they are to be seen.
+    pub(super) over: Option<OverlayParams>,
     pub(super) corner_px: [f32; 2],
     pub(super) size_px: [u32; 2],
 }
@@ -36,7 +39,8 @@ impl CallbackTrait for PlanePaint {
         if let Some(resources) = shared.get_mut::<Resources>() {
             resources.carry(device, queue, &self.scene, self.ticket.frame);
             let picture = (&self.params, self.corner_px, self.size_px);
-            resources.prepare_plane((device, queue), encoder, &self.scene, self.ticket.slot, picture);
+            let (slot, over) = (self.ticket.slot, self.over.as_ref());
+            resources.prepare_plane((device, queue), encoder, &self.scene, slot, picture, over);
         }
         Vec::new()
     }
@@ -56,6 +60,8 @@ pub(super) struct ComparePaint {
     pub(super) truth: Scene,
     pub(super) ticket: Ticket,
     pub(super) params: CompareParams,
+    /// How expected errors are laid over it, where they are to be seen.
+    pub(super) over: Option<OverlayParams>,
     pub(super) corner_px: [f32; 2],
     pub(super) size_px: [u32; 2],
 }
@@ -75,7 +81,8 @@ impl CallbackTrait for ComparePaint {
             }
             let picture = (&self.params, self.corner_px, self.size_px);
             let scenes = [&self.recon, &self.truth];
-            resources.prepare_compared((device, queue), encoder, scenes, self.ticket.slot, picture);
+            let (slot, over) = (self.ticket.slot, self.over.as_ref());
+            resources.prepare_compared((device, queue), encoder, scenes, slot, picture, over);
         }
         Vec::new()
     }

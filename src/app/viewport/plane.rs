@@ -9,13 +9,16 @@ use super::scene::Scene;
 use super::state::Pane;
 use super::{Look, overlay};
 use crate::geometry::{Axis, dot, sub};
-use crate::gpu::{MaskPaint, SliceParams, Window};
+use crate::gpu::compare::PlaneVoxels;
+use crate::gpu::{MaskPaint, OverlayParams, SliceParams, Window};
 use egui::{Color32, Rect, Response, Sense, Ui, WidgetInfo};
 
 /// Dragging over this many points changes the window's width by its own width.
 const WINDOW_POINTS: f64 = 250.0;
 /// Windows narrower than this (HU) are still dragged at this pace, or they would never widen.
 const LEAST_PACE_HU: f64 = 100.0;
+/// How much of the picture a full error hides: what is below stays to be seen.
+pub(super) const ERROR_OPACITY: f64 = 0.75;
 /// Dragging up over this many points enlarges e-fold.
 const ZOOM_POINTS: f64 = 150.0;
 
@@ -64,10 +67,24 @@ fn paint(ui: &Ui, pane: &Response, look: &Look<'_>, scene: &Scene, geometry: &Pl
         scene: scene.clone(),
         ticket: Ticket { slot: pane.id.value(), frame: ui.ctx().cumulative_pass_nr() },
         params: slice_params(scene, look, &in_px, px_per_point as f32),
+        over: errors_over(scene, look, &in_px),
         corner_px: [rect.min.x, rect.min.y].map(|v| (v * px_per_point as f32).round()),
         size_px: in_px.size_px.map(|side| side.round() as u32),
     };
     ui.painter_at(rect).add(egui_wgpu::Callback::new_paint_callback(rect, paint));
+}
+
+/// How the expected errors of a scene are laid over a plane, where they are known and to be seen.
+pub(super) fn errors_over(scene: &Scene, look: &Look<'_>, in_px: &PlaneGeometry) -> Option<OverlayParams> {
+    let errors = scene.errors.as_ref().filter(|_| look.state.errors.on)?;
+    let [origin, per_column, per_row] = in_px.voxel_from_px(errors.volume.frame());
+    let c = look.style.errors;
+    Some(OverlayParams {
+        plane: PlaneVoxels { origin, per_column, per_row },
+        full_hu: look.state.errors.full_hu,
+        opacity: ERROR_OPACITY,
+        colour: [c.r(), c.g(), c.b()].map(|v| f32::from(v) / 255.0),
+    })
 }
 
 fn slice_params(scene: &Scene, look: &Look<'_>, in_px: &PlaneGeometry, px_per_point: f32) -> SliceParams {

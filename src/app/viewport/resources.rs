@@ -2,9 +2,11 @@
 //! callback resources, so window, off-screen pictures and tests share it by the same way. Knows no view state.
 
 use super::geometry::CameraGeometry;
-use super::scene::{Mask, Scene};
+use super::scene::{Errors, Mask, Scene};
 use crate::geometry::Frame;
 use crate::gpu::compare::{CompareParams, CompareSlot, CompareTextures};
+use crate::gpu::layout::OverlayBlock;
+use crate::gpu::overlay::{OverlayParams, OverlaySlot, Overlayer};
 use crate::gpu::raymarch::{MarchParams, MarchSlot, ShowParams};
 use crate::gpu::slice::{Place, SliceParams, SliceSlot};
 use crate::gpu::{
@@ -50,6 +52,7 @@ struct Entry<U, T> {
 #[derive(Default)]
 pub(super) struct KeptPlane {
     slice: Option<SliceSlot>,
+    errors: Option<OverlaySlot>,
     pub(super) canvas: Option<Canvas>,
 }
 
@@ -57,6 +60,7 @@ pub(super) struct KeptPlane {
 #[derive(Default)]
 pub(super) struct KeptCompared {
     slot: Option<CompareSlot>,
+    errors: Option<OverlaySlot>,
     pub(super) canvas: Option<Canvas>,
 }
 
@@ -64,6 +68,7 @@ pub(super) struct KeptCompared {
 pub struct Resources {
     slicer: Slicer,
     comparer: Comparer,
+    overlayer: Overlayer,
     pub(super) marcher: Raymarcher,
     /// Whether the target stores linear light.
     linear_target: bool,
@@ -92,6 +97,7 @@ pub fn install(render_state: &egui_wgpu::RenderState, pace: Pace) -> Result<(), 
     let resources = Resources {
         slicer: Slicer::new(device, Canvas::FORMAT)?,
         comparer: Comparer::new(device, Canvas::FORMAT)?,
+        overlayer: Overlayer::new(device, Canvas::FORMAT),
         copier: Copier::new(device, format),
         marcher: Raymarcher::new(device, format),
         linear_target: format.is_srgb(),
@@ -134,10 +140,30 @@ impl Resources {
                 entry.carried = Carried::There(upload.texture().clone());
             }
         }
+        if let Some(errors) = scene.errors.as_ref().filter(|_| whole) {
+            self.carry_errors(device, queue, errors, budget);
+        }
         if let Some(mask) = scene.mask.as_ref().filter(|_| whole) {
             self.carry_mask(device, queue, scene, mask, budget);
         }
         scene.status.set_underway(self.is_underway(scene));
+    }
+
+    fn carry_errors(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, errors: &Errors, budget: Duration) {
+        let entry =
+            entry(&mut self.volumes, errors.id, self.frame, || VolumeUpload::begin(device, errors.volume.clone()).ok());
+        if let Carried::Underway(upload) = &mut entry.carried
+            && upload.advance(queue, budget)
+        {
+            entry.carried = Carried::There(upload.texture().clone());
+        }
+    }
+
+    /// The errors' texture and uniforms, once they are there and wanted.
+    fn errors(&self, scene: &Scene, params: Option<&OverlayParams>) -> Option<(VolumeTexture, OverlayBlock)> {
+        let (errors, params) = scene.errors.as_ref().zip(params)?;
+        let texture = there(&self.volumes, errors.id)?;
+        Some((texture.clone(), params.block(texture)))
     }
 
     fn carry_mask(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, scene: &Scene, mask: &Mask, budget: Duration) {
@@ -168,16 +194,21 @@ impl Resources {
         scene: &Scene,
         slot: u64,
         (params, corner_px, size_px): (&SliceParams, [f32; 2], [u32; 2]),
+        over: Option<&OverlayParams>,
     ) {
-        let textures = self.textures(scene);
+        let (textures, over) = (self.textures(scene), self.errors(scene, over));
         let kept = self.planes.entry(slot).or_default();
         let Some((volume, mask)) = textures else { return *kept = KeptPlane::default() };
         let place = Place { corner_px, linear_target: self.linear_target };
         let block = params.block(&volume, mask.as_ref(), Place::default());
         let fresh = self.copier.prepare((device, queue), &mut kept.canvas, size_px, place);
         let changed = self.slicer.prepare(device, queue, &mut kept.slice, &volume, mask.as_ref(), block);
-        if let (Some(canvas), Some(slice), true) = (&kept.canvas, &kept.slice, fresh || changed) {
-            self.slicer.draw(&mut canvas.pass(encoder), slice);
+        let over = over.as_ref().map(|(texture, block)| (texture, *block));
+        let other = self.overlayer.prepare((device, queue), &mut kept.errors, over);
+        if let (Some(canvas), Some(slice), true) = (&kept.canvas, &kept.slice, fresh || changed || other) {
+            let mut pass = canvas.pass(encoder);
+            self.slicer.draw(&mut pass, slice);
+            kept.errors.iter().for_each(|slot| self.overlayer.draw(&mut pass, slot));
             self.redrawn += 1;
         }
     }
@@ -190,7 +221,9 @@ impl Resources {
         [recon, truth]: [&Scene; 2],
         slot: u64,
         (params, corner_px, size_px): (&CompareParams, [f32; 2], [u32; 2]),
+        over: Option<&OverlayParams>,
     ) {
+        let over = self.errors(recon, over);
         let both = self.textures(recon).zip(self.textures(truth));
         let kept = self.compared.entry(slot).or_default();
         let Some(((recon, recon_mask), (truth, truth_mask))) = both else { return *kept = KeptCompared::default() };
@@ -199,8 +232,12 @@ impl Resources {
         let block = params.block(&textures, false);
         let fresh = self.copier.prepare((device, queue), &mut kept.canvas, size_px, place);
         let changed = self.comparer.prepare((device, queue), &mut kept.slot, &textures, block);
-        if let (Some(canvas), Some(slot), true) = (&kept.canvas, &kept.slot, fresh || changed) {
-            self.comparer.draw(&mut canvas.pass(encoder), slot);
+        let over = over.as_ref().map(|(texture, block)| (texture, *block));
+        let other = self.overlayer.prepare((device, queue), &mut kept.errors, over);
+        if let (Some(canvas), Some(slot), true) = (&kept.canvas, &kept.slot, fresh || changed || other) {
+            let mut pass = canvas.pass(encoder);
+            self.comparer.draw(&mut pass, slot);
+            kept.errors.iter().for_each(|slot| self.overlayer.draw(&mut pass, slot));
             self.redrawn += 1;
         }
     }
@@ -253,7 +290,8 @@ impl Resources {
 
     /// Whether something of the scene is still on its way.
     fn is_underway(&self, scene: &Scene) -> bool {
-        underway(&self.volumes, scene.id) || scene.mask.as_ref().is_some_and(|m| underway(&self.masks, m.id))
+        let errors = scene.errors.as_ref().is_some_and(|e| underway(&self.volumes, e.id));
+        errors || underway(&self.volumes, scene.id) || scene.mask.as_ref().is_some_and(|m| underway(&self.masks, m.id))
     }
 }
 

@@ -43,12 +43,20 @@ pub(super) struct Mask {
     pub(super) labels: Arc<[u8]>,
 }
 
+/// How far off each voxel may be, HU.
+#[derive(Clone, Debug)]
+pub(super) struct Errors {
+    pub(super) id: u64,
+    pub(super) volume: Arc<Volume>,
+}
+
 /// A volume to look at, perhaps with a mask.
 #[derive(Clone, Debug)]
 pub struct Scene {
     pub(super) id: u64,
     pub(super) volume: Arc<Volume>,
     pub(super) mask: Option<Mask>,
+    pub(super) errors: Option<Errors>,
     pub(super) status: Arc<Status>,
 }
 
@@ -61,7 +69,7 @@ fn fresh_id() -> u64 {
 impl Scene {
     /// A volume without a mask. Make it once a volume, not once a frame: each is carried to the card anew.
     pub fn new(volume: Arc<Volume>) -> Self {
-        Self { id: fresh_id(), volume, mask: None, status: Arc::default() }
+        Self { id: fresh_id(), volume, mask: None, errors: None, status: Arc::default() }
     }
 
     /// The same volume with this mask: labels `[z][y][x]` on its grid, 0 none, 1 right lung, 2 left lung.
@@ -75,6 +83,19 @@ impl Scene {
             self.status.set_underway(true);
         }
         self
+    }
+
+    /// The same volume with the error to be expected of each voxel, HU, on any grid of the same space.
+    #[must_use]
+    pub fn with_errors(mut self, errors: Option<Arc<Volume>>) -> Self {
+        self.errors = errors.map(|volume| Errors { id: fresh_id(), volume });
+        self.status.set_underway(true);
+        self
+    }
+
+    /// Whether it is known how far off its voxels may be.
+    pub fn has_errors(&self) -> bool {
+        self.errors.is_some()
     }
 
     /// The volume.

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub const DEFAULT_WINDOW: Window = Window { centre_hu: 150.0, width_hu: 1300.0 };
 /// Threshold of the lung mask (spec: literature uses -320 to -500).
 pub const DEFAULT_THRESHOLD_HU: f64 = -400.0;
+/// Errors of this size have their full colour at first, HU: soft tissue taken for lung is far beyond it.
+const DEFAULT_FULL_HU: f64 = 300.0;
 /// Fill of the mask at first.
 const DEFAULT_OPACITY: f32 = 0.25;
 
@@ -119,6 +121,22 @@ impl Default for MaskView {
     }
 }
 
+/// The expected errors over the planes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ErrorView {
+    /// Whether they are seen.
+    pub on: bool,
+    /// HU at which their colour is full.
+    pub full_hu: f64,
+}
+
+impl Default for ErrorView {
+    fn default() -> Self {
+        Self { on: false, full_hu: DEFAULT_FULL_HU }
+    }
+}
+
 /// All of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -141,6 +159,8 @@ pub struct ViewState {
     pub layout: Layout,
     /// The 3D view.
     pub camera: Camera,
+    /// The expected errors.
+    pub errors: ErrorView,
     /// How the volume is compared with its truth.
     pub compare: CompareView,
     /// The pane that keys act on.
@@ -162,6 +182,7 @@ impl Default for ViewState {
             mask: MaskView::default(),
             layout: Layout::Quad,
             camera: Camera::default(),
+            errors: ErrorView::default(),
             compare: CompareView::default(),
             active: Pane::Plane(Axis::Z),
             playing: false,

@@ -33,6 +33,8 @@ pub struct Style {
     pub truth: Color32,
     /// The difference far below zero, at zero, far above.
     pub difference: [Color32; 3],
+    /// Expected errors.
+    pub errors: Color32,
     /// Size of text.
     pub text_size: f32,
     /// Size of orientation letters.
@@ -75,6 +77,7 @@ impl Default for Style {
                 Color32::from_rgb(30, 32, 36),
                 Color32::from_rgb(255, 120, 60),
             ],
+            errors: Color32::from_rgb(255, 64, 190),
             text_size: 12.0,
             letter_size: 16.0,
             margin: 8.0,
