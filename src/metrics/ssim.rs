@@ -165,9 +165,12 @@ fn sum_along_z(filtered: &[Filtered], window: &Window, counts: impl Fn(usize, us
                     sums.iter_mut().zip(&field[at..at + LANES]).for_each(|(sum, value)| *sum += weight * value);
                 }
             }
-            for lane in (0..LANES.min(places - at)).filter(|lane| counts(k, at + lane)) {
-                total += similarity(std::array::from_fn(|field| sums[field][lane]), correction);
-                n += 1;
+            let values = similarities(&sums, correction);
+            for (lane, value) in values.iter().enumerate().take(places - at) {
+                if counts(k, at + lane) {
+                    total += value;
+                    n += 1;
+                }
             }
         }
     }
@@ -177,8 +180,13 @@ fn sum_along_z(filtered: &[Filtered], window: &Window, counts: impl Fn(usize, us
 /// Mean SSIM of two images of `cols` columns.
 fn ssim_2d(a: &[i16], b: &[i16], cols: usize, window: &Window) -> f64 {
     let Filtered { fields, places } = Filtered::of(a, b, cols, window);
-    let at = |place: usize| similarity(std::array::from_fn(|field| fields[field][place]), window.correction(2));
-    (0..places).map(at).sum::<f64>() / places as f64
+    let correction = window.correction(2);
+    let mut total = 0.0;
+    for at in (0..places).step_by(LANES) {
+        let sums: [[f32; LANES]; FIELDS] = std::array::from_fn(|k| std::array::from_fn(|lane| fields[k][at + lane]));
+        total += similarities(&sums, correction).iter().take(places - at).sum::<f64>();
+    }
+    total / places as f64
 }
 
 /// The five sums under the window along columns and rows, where it lies inside.
@@ -201,13 +209,17 @@ impl Filtered {
     }
 }
 
-/// SSIM at one place.
-fn similarity(sums: [f32; FIELDS], correction: f64) -> f64 {
+/// SSIM at neighbouring places, side by side so that registers are filled.
+fn similarities([a, b, aa, bb, ab]: &[[f32; LANES]; FIELDS], correction: f64) -> [f64; LANES] {
     let (c1, c2) = ((0.01 * RANGE_HU).powi(2), (0.03 * RANGE_HU).powi(2));
     // Means are of the values clip(HU) themselves: the middle goes back in.
     let middle = f64::from(MIDDLE_HU);
-    let [a, b, aa, bb, ab] = sums.map(f64::from);
-    let (va, vb, cab) = (correction * (aa - a * a), correction * (bb - b * b), correction * (ab - a * b));
-    let (a, b) = (a + middle, b + middle);
-    (2.0 * a * b + c1) * (2.0 * cab + c2) / ((a * a + b * b + c1) * (va + vb + c2))
+    let mut values = [0.0; LANES];
+    for lane in 0..LANES {
+        let [a, b, aa, bb, ab] = [a[lane], b[lane], aa[lane], bb[lane], ab[lane]].map(f64::from);
+        let (va, vb, cab) = (correction * (aa - a * a), correction * (bb - b * b), correction * (ab - a * b));
+        let (a, b) = (a + middle, b + middle);
+        values[lane] = (2.0 * a * b + c1) * (2.0 * cab + c2) / ((a * a + b * b + c1) * (va + vb + c2));
+    }
+    values
 }
