@@ -159,10 +159,10 @@ fn distances_are_those_of_a_slow_plain_twin() {
 fn slices_are_windowed_and_averaged() {
     let lpips = narrow_lpips(Backbone::AlexNet);
     let frame = |dims| Frame::centred(dims, [2.0; 3], [0.0; 3]).unwrap();
-    // The pictures as HU within the window: -1 is -500 HU and 1 is 800 HU. Eleven slices, so that batches are uneven.
+    // The pictures as HU within the window: -1 is -500 HU and 1 is 800 HU. More slices than a batch holds.
     let volume = |second: bool| {
         let hu = |i: usize| (grey(second, i / 1920, i % 48, i / 48 % 40) * 650.0 + 150.0).round() as i16;
-        Volume::new(frame([48, 40, 11]), (0..1920 * 11).map(hu).collect()).unwrap()
+        Volume::new(frame([48, 40, 35]), (0..1920 * 35).map(hu).collect()).unwrap()
     };
     let (recon, truth) = (volume(false), volume(true));
     let grey_of = |hu: i16| (f32::from(hu) - 150.0) / 650.0;
@@ -170,14 +170,14 @@ fn slices_are_windowed_and_averaged() {
         Tensor::from_slice(&volume.axial(z).iter().map(|hu| grey_of(*hu)).collect::<Vec<f32>>()).view([1, 1, 40, 48])
     };
     let one = |z: usize| rows(&lpips.distances(&slice(&recon, z), &slice(&truth, z)).unwrap())[0].iter().sum::<f32>();
-    let wanted = (2..=10).map(one).sum::<f32>() / 9.0;
-    let found = lpips.of_slices(&recon, &truth, (2, 10)).unwrap().unwrap() as f32;
+    let wanted = (1..=33).map(one).sum::<f32>() / 33.0;
+    let found = lpips.of_slices(&recon, &truth, (1, 33)).unwrap().unwrap() as f32;
     assert!((found - wanted).abs() < 1e-4 * wanted, "{found}, wanted is {wanted}");
     // Beyond the window nothing is seen.
-    let [bone, metal] = [900.0, 3000.0].map(|hu| Volume::filled(frame([48, 40, 11]), Hu(hu)));
-    assert_eq!(lpips.of_slices(&bone, &metal, (0, 10)).unwrap(), Some(0.0));
-    assert_eq!(lpips.of_slices(&recon, &recon, (0, 10)).unwrap(), Some(0.0));
-    for (slices, other) in [((3, 2), &truth), ((0, 11), &truth), ((0, 0), &Volume::filled(frame([8; 3]), Hu(0.0)))] {
+    let [bone, metal] = [900.0, 3000.0].map(|hu| Volume::filled(frame([48, 40, 35]), Hu(hu)));
+    assert_eq!(lpips.of_slices(&bone, &metal, (0, 34)).unwrap(), Some(0.0));
+    assert_eq!(lpips.of_slices(&recon, &recon, (0, 34)).unwrap(), Some(0.0));
+    for (slices, other) in [((3, 2), &truth), ((0, 35), &truth), ((0, 0), &Volume::filled(frame([8; 3]), Hu(0.0)))] {
         assert_eq!(lpips.of_slices(&recon, other, slices).unwrap(), None);
     }
     // AlexNet sees nothing in pictures of less than 31 pixels a side, and just something in those.
