@@ -10,10 +10,11 @@
 
 use biplane::geometry::phantom::{ThoraxLimits, thorax};
 use biplane::geometry::{CUBE_SIDE_VOXELS, Frame};
+use biplane::nn::coarse::{Coarse, CoarseConfig};
 use biplane::nn::perceptual::vgg::Layer;
 use biplane::nn::refine::{self, RefineInput};
 use biplane::nn::unet::UNet;
-use biplane::nn::{Precision, coarse};
+use biplane::nn::{Method, Precision};
 use biplane::projection::BackProjection;
 use biplane::train::augment::{SampleName, Variation, varied_sample};
 use biplane::train::batch::Batch;
@@ -44,7 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => Precision::F32,
     };
     let batch = [batch(side)?];
-    let net = || UNet::new(coarse::config(width, INPUT), Device::Cpu);
+    let config = CoarseConfig { method: Method::Biplane, base_width: width, input: INPUT };
+    let net = || Coarse::new(config, Device::Cpu);
     let first = seconds(&mut Stage1::new(net()?, &StepPlan::default(), precision)?, &batch, steps)?;
     let plan = stage2_plan(width, precision, vgg);
     let refiner = UNet::new(refine::config(width, plan.input), Device::Cpu)?;

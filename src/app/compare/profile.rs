@@ -9,7 +9,7 @@ use crate::app::viewport::{CompareView, ViewCommand};
 use crate::app::widgets;
 use crate::geometry::{Axis, Vec3, Volume, norm, sub};
 use crate::metrics::profile::{DEFINITION, profile};
-use egui::{Align, Color32, Label, Layout, RichText, Ui, WidgetInfo, vec2};
+use egui::{Align, Label, Layout, RichText, Ui, WidgetInfo, vec2};
 use egui_plot::{HoverPosition, Legend, Line};
 
 /// Places along the line: finer than the cube's voxels over its diagonal.
@@ -100,7 +100,7 @@ fn chart(ui: &mut Ui, state: &State, ends_mm: [Vec3; 2]) {
     if pair.is_none() {
         let place = ui.min_rect().center();
         let text = "The ground truth's curve is being computed";
-        ui.painter().text(place, egui::Align2::CENTER_CENTER, text, t.body(), Color32::from(t.color.text_faint));
+        ui.painter().text(place, egui::Align2::CENTER_CENTER, text, t.body(), t.color.text_faint);
     }
 }
 

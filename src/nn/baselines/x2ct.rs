@@ -147,7 +147,7 @@ impl X2ct {
             let mean = a.f_add(&b)?.f_mul_scalar(0.5)?;
             fused = fuse.apply(&self.parameters, &fused, &mean)?;
         }
-        Ok(self.head.apply(&self.parameters, &fused.f_to_kind(Kind::Float)?)?)
+        self.head.apply(&self.parameters, &fused.f_to_kind(Kind::Float)?)
     }
 }
 
