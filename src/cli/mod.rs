@@ -4,6 +4,8 @@
 
 pub mod error;
 
+mod calibrate;
+mod case_list;
 mod completions;
 mod convert;
 mod demo;
@@ -13,6 +15,7 @@ mod info;
 mod interrupt;
 mod job;
 mod metrics;
+mod nodules;
 mod output;
 mod prepare;
 mod project;
@@ -81,6 +84,10 @@ enum Command {
     Info(info::Args),
     /// Compare a reconstruction with its truth.
     Metrics(metrics::Args),
+    /// Learn how far off a model's voxels are, and how sure that is.
+    Calibrate(calibrate::Args),
+    /// Plant nodules into CTs and see whether a model shows them.
+    Nodules(nodules::Args),
     /// Make a data set to train with out of a collection of CTs.
     Prepare(prepare::Args),
     /// Train both networks as a plan says.
@@ -121,6 +128,8 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Convert(args) => convert::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Metrics(args) => metrics::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
+        Command::Nodules(args) => nodules::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

@@ -1,8 +1,10 @@
-//! The films that cases are judged by: simulated, noiseless, of the whole cube, as `train::figures` makes them.
-//! Knows no network.
+//! The films that cases are judged by: simulated, noiseless, of the whole cube, as `train::figures` makes them; and
+//! what a model makes of them. Knows no truth.
 
 use super::EvaluateError;
 use crate::geometry::{Preset, Raster, ViewPair, Volume};
+use crate::nn::reconstruct::{CONSISTENCY_STEPS, Event, Job, Reconstructor};
+use crate::nn::{DeviceChoice, ModelSource};
 use crate::projection::{Attenuation, project};
 
 /// Two simulated films of a volume that holds the cube, and their views; the isocentre is the cube's centre.
@@ -14,4 +16,32 @@ pub fn simulated(volume: &Volume) -> Result<([Raster; 2], ViewPair), EvaluateErr
     let pair = Preset::Simulated.pair();
     let isocentre_mm = volume.frame().centre_mm();
     Ok((pair.views.map(|view| project(&attenuation, &view, isocentre_mm)), pair))
+}
+
+/// The job that reconstructs a volume from its simulated films, onto its own frame.
+///
+/// # Errors
+/// As [`simulated`].
+pub fn job(volume: &Volume, model: &ModelSource, device: DeviceChoice) -> Result<Job, EvaluateError> {
+    let (films, views) = simulated(volume)?;
+    let (frame, model) = (volume.frame().clone(), model.clone());
+    Ok(Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS })
+}
+
+/// Runs a job on a thread of its own and waits for it; `stop` is asked at each of its events.
+///
+/// # Errors
+/// [`EvaluateError::Cancelled`] as asked; the job's own cause.
+pub fn run(job: Job, stop: &dyn Fn() -> bool) -> Result<Volume, EvaluateError> {
+    let handle = Reconstructor::start(job, || {});
+    while let Some(event) = handle.wait() {
+        match event {
+            Event::Finished(result) => return Ok(result.volume.clone()),
+            Event::Failed(cause) => return Err(EvaluateError::Input(cause)),
+            Event::Cancelled => break,
+            _ if stop() => handle.cancel(),
+            _ => {}
+        }
+    }
+    Err(EvaluateError::Cancelled)
 }

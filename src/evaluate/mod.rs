@@ -9,6 +9,7 @@ pub mod figure;
 pub mod films;
 pub mod measure;
 pub mod method;
+pub mod nodules;
 pub mod pictures;
 pub mod record;
 pub mod report;
@@ -16,6 +17,7 @@ pub mod results;
 pub mod statistics;
 pub mod study;
 pub mod table;
+pub mod uncertainty;
 
 mod error;
 mod floors;

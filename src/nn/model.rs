@@ -10,6 +10,7 @@ use crate::geometry::ViewPair;
 use crate::projection::BackProjection;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 
@@ -17,6 +18,8 @@ use tch::{Device, Kind, Tensor};
 pub const CARD_FILE: &str = "model.toml";
 /// The weights' file name in a model folder.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
+/// The file name, in a model folder, of the errors to be expected of it; not every model has one.
+pub const UNCERTAINTY_FILE: &str = "uncertainty.safetensors";
 /// Names of the coarse network's weights begin so.
 const COARSE_PREFIX: &str = "coarse.";
 /// Names of the refining network's weights begin so.
@@ -171,6 +174,20 @@ impl ModelSource {
         match self {
             Self::Bundled => toml::from_str(BUNDLED_CARD).map_err(|e| file_error(&bundled_path(), e.to_string())),
             Self::Folder(folder) => read_card(folder),
+        }
+    }
+
+    /// The errors to be expected of it, as `evaluate` reads them, with the file's name; `None` where none lie beside it.
+    ///
+    /// # Errors
+    /// [`NnError::File`] where they cannot be read.
+    pub fn uncertainty(&self) -> Result<Option<(PathBuf, Cow<'static, [u8]>)>, NnError> {
+        let Self::Folder(folder) = self else { return Ok(None) };
+        let path = folder.join(UNCERTAINTY_FILE);
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some((path, Cow::Owned(bytes)))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(file_error(&path, e.to_string())),
         }
     }
 
