@@ -170,14 +170,17 @@ impl NoduleStudy {
 /// The conclusion, then in brackets what it rests on.
 fn sentence(sizes: &[SizeResult], cases: usize) -> String {
     let measured: Vec<&SizeResult> = sizes.iter().filter(|s| s.places > 0).collect();
-    let (Some(least), Some(most)) = (measured.first(), measured.last()) else {
+    let (Some(least), Some(largest)) = (measured.first(), measured.last()) else {
         return "Planted nodules were not tried: no lung had room for one".to_owned();
     };
     // A size is detectable where it and all larger ones are: a lucky small one among missed large ones is chance.
     let missed = measured.iter().rposition(|s| s.found < DETECTABLE_SHARE).map_or(0, |k| k + 1);
     let verdict = match measured.get(missed) {
         None => {
-            format!("Planted nodules of {:.0} to {:.0} mm are not detectable here", least.diameter_mm, most.diameter_mm)
+            format!(
+                "Planted nodules of {:.0} to {:.0} mm are not detectable here",
+                least.diameter_mm, largest.diameter_mm
+            )
         }
         Some(first) if missed == 0 => {
             format!("Planted nodules from {:.0} mm on are detectable here", first.diameter_mm)
@@ -186,9 +189,10 @@ fn sentence(sizes: &[SizeResult], cases: usize) -> String {
     };
     let shares: Vec<String> =
         measured.iter().map(|s| format!("{:.0} mm {:.0} %", s.diameter_mm, 100.0 * s.found)).collect();
-    let places = measured.iter().map(|s| s.places).min().unwrap_or(0);
+    let (fewest, most) = measured.iter().fold((usize::MAX, 0), |(a, b), s| (a.min(s.places), b.max(s.places)));
+    let places = if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") };
     format!(
-        "{verdict} (found at 5 % false alarms: {}; +800 HU over lung, {cases} patients never trained on, {places} or more places a size)",
+        "{verdict} (found at 5 % false alarms: {}; +800 HU over lung, {cases} patients never trained on, {places} places a size)",
         shares.join(", ")
     )
 }
