@@ -146,8 +146,10 @@ impl Export {
                 }
             })
         };
-        // The body's MAE stands among the volume's lines already.
-        lines.extend(part("body", body, DEFINITION_BODY).into_iter().skip(1));
+        if volume.is_none() {
+            // Else they stand among the volume's lines already.
+            lines.extend(part("body", body, DEFINITION_BODY));
+        }
         if let Some(slice) = slice {
             let of = format!("{} slice, voxel {}", slice.plane.to_lowercase(), slice.voxel);
             lines.extend(part(&of, slice.numbers, DEFINITION_SLICE));

@@ -133,7 +133,7 @@ fn others(ui: &mut Ui, shown: Shown<&Arc<VolumeNumbers>>) {
 
 /// What stands in a table of its own.
 fn is_elsewhere(line: &Line) -> bool {
-    line.name.starts_with("Lung Dice") || line.name == "MAE, body"
+    line.name.starts_with("Lung Dice") || line.name.ends_with(", body")
 }
 
 fn waiting(ui: &mut Ui, shown: Shown<&Arc<VolumeNumbers>>) {

@@ -15,8 +15,8 @@ use crate::gpu::{
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Volumes kept on the card: several results, their truth before and after a shift, and the last one looked at.
-const MAX_VOLUMES: usize = 12;
+/// Volumes kept on the card: seven results, the truth on the grid of each, expected errors, and the last one looked at.
+const MAX_VOLUMES: usize = 16;
 /// Time for carrying voxels in each frame; the rest of a frame's 4 ms is for the panes.
 const BUDGET: Duration = Duration::from_millis(2);
 /// Rays are at most this many voxels apart where the pane has the pixels for it.
@@ -59,6 +59,8 @@ pub(super) struct KeptPlane {
 /// The same of a plane through two volumes.
 #[derive(Default)]
 pub(super) struct KeptCompared {
+    /// The reconstruction in it.
+    recon: Option<u64>,
     slot: Option<CompareSlot>,
     errors: Option<OverlaySlot>,
     pub(super) canvas: Option<Canvas>,
@@ -223,10 +225,17 @@ impl Resources {
         (params, corner_px, size_px): (&CompareParams, [f32; 2], [u32; 2]),
         over: Option<&OverlayParams>,
     ) {
-        let over = self.errors(recon, over);
+        let (shown, over) = (Some(recon.id), self.errors(recon, over));
         let both = self.textures(recon).zip(self.textures(truth));
         let kept = self.compared.entry(slot).or_default();
-        let Some(((recon, recon_mask), (truth, truth_mask))) = both else { return *kept = KeptCompared::default() };
+        let Some(((recon, recon_mask), (truth, truth_mask))) = both else {
+            // A truth that is shifted comes anew each time: the last picture stays until it is there.
+            if kept.recon != shown {
+                *kept = KeptCompared::default();
+            }
+            return;
+        };
+        kept.recon = shown;
         let textures = CompareTextures { recon, truth, recon_mask, truth_mask };
         let place = Place { corner_px, linear_target: self.linear_target };
         let block = params.block(&textures, false);
