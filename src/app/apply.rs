@@ -3,6 +3,7 @@
 use super::Workstation;
 use super::command::Command;
 use super::compare::command::ComparePurpose;
+use super::estimate;
 use super::film::{Film, FilmSettings, Slot};
 use super::jobs::{self, Done, Lane};
 use super::state::{Dialog, ExportForm, Loading, Purpose, Run};
@@ -31,6 +32,8 @@ impl Workstation {
                 // Volumes of lungs that are no longer shown would be somebody else's next.
                 self.jobs.cancel(Lane::Mask);
                 self.state.mask = Default::default();
+                self.stop_estimate();
+                self.state.estimate = Default::default();
             }
             Command::SwapFilms => self.swap_films(),
             Command::CloseFilm(slot) => self.close_film(slot),
@@ -40,6 +43,8 @@ impl Workstation {
             Command::SetDevice(k) => self.state.setup.device = k.min(self.state.setup.devices.len().saturating_sub(1)),
             Command::Reconstruct => self.reconstruct(),
             Command::Cancel => self.cancel(),
+            Command::EstimateErrors => self.estimate_errors(),
+            Command::StopEstimate => self.stop_estimate(),
             Command::SetExportForm(form) => self.state.export_form = form,
             Command::Export(form) => self.ask(ctx, Purpose::Export(form)),
             Command::View(command) => self.look(ctx, &command),
@@ -246,7 +251,13 @@ impl Workstation {
         let setup = &self.state.setup;
         let model = setup.models.get(setup.model).map(|m| m.source.clone()).unwrap_or_default();
         let device = setup.devices.get(setup.device).copied().unwrap_or_default();
-        self.jobs.start(Lane::Prepare, move |_| Done::Prepared(jobs::prepare([&first, &second], model, device)));
+        self.jobs.start(Lane::Prepare, move |_| {
+            let job = jobs::prepare([&first, &second], model, device);
+            Done::Prepared(job.map(|job| {
+                let kept = estimate::kept(&job);
+                (job, kept)
+            }))
+        });
     }
 
     /// The button answers at once; the networks stop at their next block.

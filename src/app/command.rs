@@ -44,6 +44,10 @@ pub enum Command {
     Reconstruct,
     /// Stops the reconstruction; the button answers at once.
     Cancel,
+    /// Estimates how far off each voxel of the reconstruction on screen may be.
+    EstimateErrors,
+    /// Stops that.
+    StopEstimate,
     /// Writes what is on screen in this form.
     Export(ExportForm),
     /// Chooses the form exports take.

@@ -7,6 +7,7 @@ use super::pair;
 use super::session::{Session, SessionError};
 use super::state::{Case, ExportForm, Origin};
 use super::train::jobs::{TrainDone, TrainLane};
+use crate::evaluate::EvaluateError;
 use crate::geometry::{Axis, Frame, Raster, ViewError, ViewPair, Volume};
 use crate::gpu::Window;
 use crate::io::dicom::{CaseInfo, SeriesInfo, VolumeOrigin, write_series};
@@ -44,6 +45,8 @@ pub enum Lane {
     Prepare,
     /// The lungs of the volume on screen.
     Mask,
+    /// The errors to be expected of the volume on screen.
+    Errors,
     /// Writing a volume or picture.
     Export,
     /// Writing the session.
@@ -64,6 +67,7 @@ impl Lane {
             Self::Preview(_) => "Preparing a film's picture",
             Self::Prepare => "Preparing the films",
             Self::Mask => "Finding the lungs",
+            Self::Errors => "Estimating the errors",
             Self::Export => "The export",
             Self::Session => "Saving the session",
             Self::Settings => "Remembering the settings",
@@ -86,8 +90,15 @@ pub enum Done {
     },
     /// A picture of the film in a place.
     Preview(ColorImage),
-    /// The films are ready for the networks.
-    Prepared(Result<Box<Job>, ViewError>),
+    /// The films are ready for the networks; and the job as it is kept to estimate errors, where its model knows them.
+    Prepared(Result<(Box<Job>, Option<Arc<Job>>), ViewError>),
+    /// The errors to be expected of the volume with this number.
+    Errors {
+        /// The volume's number.
+        case: u64,
+        /// HU, or why not.
+        result: Result<Arc<Volume>, EvaluateError>,
+    },
     /// The lungs at this threshold of the volume with this number.
     Mask {
         /// The volume's number.

@@ -9,6 +9,7 @@ pub mod command;
 pub mod compare;
 pub mod concerns;
 pub mod demo;
+pub mod estimate;
 pub mod film;
 pub mod film_settings;
 pub mod jobs;
@@ -40,7 +41,7 @@ pub use screenshot::{ScreenshotError, screenshot};
 pub use window::{AppError, run};
 
 use crate::io::{Placement, Sensitive};
-use crate::nn::{DeviceChoice, Handle, ModelSource};
+use crate::nn::{DeviceChoice, Handle, Job, ModelSource};
 use crate::train::TrainHandle;
 use command::{Command, Outbox};
 use demo::Demo;
@@ -51,6 +52,7 @@ use jobs::{Done, Lane};
 use settings::{Settings, Workspace};
 use state::State;
 use std::path::PathBuf;
+use std::sync::Arc;
 use viewport::{Bindings, ViewState};
 use widgets::Tone;
 use worker::Workers;
@@ -91,6 +93,8 @@ pub struct Workstation {
     run_placement: Option<Placement>,
     /// Whose films the running reconstruction is made of, where they say it.
     run_patient: Option<Sensitive>,
+    /// The running reconstruction's job, as it is kept beside its result.
+    run_kept: Option<Arc<Job>>,
     /// Settings of a session that wait for their films.
     awaited_settings: [Option<(PathBuf, FilmSettings)>; 2],
     /// The view of a session that waits for its volume.
@@ -122,6 +126,7 @@ impl Workstation {
             run_simulated: false,
             run_placement: None,
             run_patient: None,
+            run_kept: None,
             awaited_settings: [None, None],
             awaited_view: None,
             screenshot: None,

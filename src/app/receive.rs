@@ -57,7 +57,9 @@ impl Workstation {
             }
             (_, Done::Compare(done)) => self.take_comparison(ctx, *done),
             (_, Done::Train(done)) => self.take_training_result(ctx, *done),
-            (_, Done::Prepared(Ok(job))) => {
+            (_, Done::Errors { case, result }) => self.take_errors(ctx, case, result),
+            (_, Done::Prepared(Ok((job, kept)))) => {
+                self.run_kept = kept;
                 let waker = ctx.clone();
                 self.handle = Some(Reconstructor::start(*job, move || waker.request_repaint()));
             }
@@ -163,6 +165,7 @@ impl Workstation {
             Lane::Prepare => self.state.run = None,
             Lane::Export => self.state.exporting = None,
             Lane::Mask => self.state.mask.busy = false,
+            Lane::Errors => self.state.estimate.busy = false,
             Lane::Compare(lane) => self.comparison_lost(lane),
             Lane::Train(TrainLane::Check) => self.state.train.check = Default::default(),
             _ => {}
@@ -209,15 +212,9 @@ impl Workstation {
         self.state.scene = Some(Scene::new(Arc::clone(&volume)));
         self.state.case = Some(Arc::new(Case { id, volume, origin, body: OnceLock::new(), errors: OnceLock::new() }));
         self.state.mask.volumes = None;
+        self.stop_estimate();
+        self.state.estimate.job = None;
         self.want_mask();
-    }
-
-    /// Takes in how far off each voxel of the volume on screen may be, HU, so that it can be laid over the pictures.
-    pub fn show_expected_errors(&mut self, errors: Arc<Volume>) {
-        let Some(case) = &self.state.case else { return };
-        if case.errors.set(Arc::clone(&errors)).is_ok() {
-            self.state.scene = self.state.scene.take().map(|scene| scene.with_errors(Some(errors)));
-        }
     }
 
     /// Takes in the events of the reconstruction.
@@ -288,6 +285,7 @@ impl Workstation {
         }
         let volume = Arc::try_unwrap(result).map_or_else(|shared| shared.volume.clone(), |own| own.volume);
         self.show_volume(Arc::new(volume), origin);
+        self.state.estimate.job = self.run_kept.take();
     }
 
     /// Takes a picture of the window once its dialogs are gone, and writes it.

@@ -5,6 +5,7 @@ pub use super::purpose::{ExportForm, Purpose};
 use super::command::Command;
 use super::compare::state::CompareState;
 use super::concerns::{self, Advice};
+use super::estimate::Estimate;
 use super::film::{Film, Slot};
 use super::jobs::Lane;
 use super::rebind::Rebinding;
@@ -58,6 +59,8 @@ pub struct State {
     pub loading: Vec<Loading>,
     /// The lungs in the volume on screen.
     pub mask: MaskState,
+    /// How far off its voxels may be.
+    pub estimate: Estimate,
     /// Export that runs, in words.
     pub exporting: Option<String>,
     /// Messages, oldest first.

@@ -80,7 +80,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<(), CliError> {
     let extras = Extras { nodules: args.nodules.clone(), calibration: args.calibration.clone() };
-    for file in [&extras.nodules, &extras.calibration].into_iter().flatten().filter(|file| !file.is_file()) {
+    if let Some(file) = [&extras.nodules, &extras.calibration].into_iter().flatten().find(|file| !file.is_file()) {
         return Err(CliError::input(format!("{}: no such file", file.display()), "check the path"));
     }
     if !args.merge.is_empty() {

@@ -155,6 +155,9 @@ pub struct Metric {
 static BUNDLED_WEIGHTS: &[u8] = include_bytes!("../../weights/biplane-w16/weights.safetensors");
 static BUNDLED_CARD: &str = include_str!("../../weights/biplane-w16/model.toml");
 
+/// A file's name and what it holds.
+pub type NamedBytes = (PathBuf, Cow<'static, [u8]>);
+
 /// Where a model comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ModelSource {
@@ -181,7 +184,7 @@ impl ModelSource {
     ///
     /// # Errors
     /// [`NnError::File`] where they cannot be read.
-    pub fn uncertainty(&self) -> Result<Option<(PathBuf, Cow<'static, [u8]>)>, NnError> {
+    pub fn uncertainty(&self) -> Result<Option<NamedBytes>, NnError> {
         let Self::Folder(folder) = self else { return Ok(None) };
         let path = folder.join(UNCERTAINTY_FILE);
         match std::fs::read(&path) {

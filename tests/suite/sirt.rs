@@ -55,14 +55,15 @@ fn without_total_variation_the_residual_falls_with_every_update() {
 fn the_films_of_the_result_are_the_films_it_was_made_from() {
     let truth = phantom();
     let wanted = films(&truth);
-    for options in [plain(60), SirtOptions::default()] {
+    // The total variation draws the volume a little away from its films.
+    for (options, most) in [(plain(60), 0.03), (SirtOptions::default(), 0.05)] {
         let (x, _) = run(&wanted, &options, None);
         for (got, wanted) in films(&x).iter().zip(&wanted) {
             let sum = |f: &dyn Fn(f32, f32) -> f32| {
                 got.values().iter().zip(wanted.values()).map(|(a, b)| f64::from(f(*a, *b))).sum::<f64>()
             };
             let error = (sum(&|a, b| (a - b) * (a - b)) / sum(&|_, b| b * b)).sqrt();
-            assert!(error < 0.03, "{options:?}: {error}");
+            assert!(error < most, "{options:?}: {error}");
         }
     }
 }

@@ -32,7 +32,7 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
         widgets::divider(ui);
         mask(ui, state, out);
         widgets::divider(ui);
-        if state.scene.as_ref().is_some_and(|scene| scene.has_errors()) {
+        if super::errors::is_offered(state) {
             super::errors::show(ui, state, out);
             widgets::divider(ui);
         }
