@@ -154,6 +154,7 @@ pub struct Metric {
 /// The weights that come with the program, and their card.
 static BUNDLED_WEIGHTS: &[u8] = include_bytes!("../../weights/biplane-w16/weights.safetensors");
 static BUNDLED_CARD: &str = include_str!("../../weights/biplane-w16/model.toml");
+static BUNDLED_UNCERTAINTY: &[u8] = include_bytes!("../../weights/biplane-w16/uncertainty.safetensors");
 
 /// A file's name and what it holds.
 pub type NamedBytes = (PathBuf, Cow<'static, [u8]>);
@@ -185,7 +186,7 @@ impl ModelSource {
     /// # Errors
     /// [`NnError::File`] where they cannot be read.
     pub fn uncertainty(&self) -> Result<Option<NamedBytes>, NnError> {
-        let Self::Folder(folder) = self else { return Ok(None) };
+        let Self::Folder(folder) = self else { return Ok(Some((bundled_path(), Cow::Borrowed(BUNDLED_UNCERTAINTY)))) };
         let path = folder.join(UNCERTAINTY_FILE);
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Some((path, Cow::Owned(bytes)))),

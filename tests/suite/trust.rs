@@ -210,6 +210,16 @@ fn members_are_moved_back_to_where_the_patient_is() {
 }
 
 #[test]
+fn bundled_error_bars_and_nodule_sentence_belong_to_the_bundled_model() {
+    let model = ErrorModel::of(&ModelSource::Bundled).unwrap().unwrap();
+    let card = ModelSource::Bundled.card().unwrap();
+    assert_eq!(model.card().model_sha256, card.sha256);
+    assert!(model.card().inflation.iter().all(|k| *k >= 1.0));
+    let sentence = card.detectability.unwrap();
+    assert!(sentence.contains("Planted nodules") && sentence.contains("false alarms"), "{sentence}");
+}
+
+#[test]
 fn planted_nodules_are_looked_for_where_they_are() {
     let folder = tempfile::tempdir().unwrap();
     super::nn::tiny_model(folder.path(), false);
