@@ -154,7 +154,7 @@ fn no_voxel_is_certain_and_disagreement_makes_it_less_so() {
     assert_eq!(bars.frame(), case.recon.frame());
     // A patient of nothing but air, whom nobody disagrees on, has error bars too.
     let air = Volume::filled(case.recon.frame().clone(), Hu(-1000.0));
-    assert!(expected_error(&air, &[air.clone()], &model).unwrap().hu().iter().all(|u| *u > 0));
+    assert!(expected_error(&air, std::slice::from_ref(&air), &model).unwrap().hu().iter().all(|u| *u > 0));
     let other = [Volume::filled(Frame::cube_of(16, [0.0; 3]), Hu(0.0))];
     assert!(expected_error(&case.recon, &other, &model).unwrap_err().to_string().contains("16"));
     let few = [observed("one", 1, 1.0)];

@@ -74,7 +74,7 @@ impl Workstation {
             let c = &theme().color;
             let (isocentre_mm, colours) = (key.recon.frame().centre_mm(), [c.below, c.zero, c.above]);
             self.start_comparison(CompareLane::Films, move |_| {
-                let found = reproject::films(&key, isocentre_mm, colours);
+                let found = reproject::films(&key, isocentre_mm, colours).map(Box::new);
                 CompareDone::Films(key, found)
             });
         }

@@ -76,7 +76,7 @@ pub enum CompareDone {
     /// What an alignment found; `None` where it was cancelled or found nothing.
     Aligned(PairKey, Option<Alignment>),
     /// The films beside re-projections, or why not.
-    Films(FilmsKey, Result<[FilmPictures; 2], String>),
+    Films(FilmsKey, Result<Box<[FilmPictures; 2]>, String>),
     /// Everything was written into a folder, or not.
     Exported(PathBuf, Result<(), IoError>),
 }
