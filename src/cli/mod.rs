@@ -43,6 +43,8 @@ Examples:
   biplane prepare LIDC-IDRI/ -o lidc/              cubes and a manifest to train with
   biplane train --preset smoke -o runs/smoke       train networks
   biplane evaluate --cases lidc/ --method ours=bundled -o report/    methods side by side
+  biplane calibrate --model M --cases lidc/ --only a,b --held-out c    expected errors of a model
+  biplane nodules --cases lidc/ --only a,b         from which size on planted nodules show
   biplane weights fetch vgg16                      weights for the perceptual loss
   biplane COMMAND --help                           more on one command
 

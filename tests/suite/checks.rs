@@ -70,12 +70,15 @@ fn exchanged_films_and_one_film_twice_are_told() {
 
 #[test]
 fn a_field_that_cuts_the_body_is_told_and_nothing_is_made_of_blank_films() {
-    let [frontal, _] = chest(30.0);
-    // Through the chest wall, some 140 mm from the middle: further in, the border would lie in the lungs.
-    let (left, right) = (30, 130);
-    let values = (0..160).flat_map(|r| frontal.values()[r * 160 + left..r * 160 + right].to_vec()).collect();
-    let cut = Raster::new(right - left, 160, values).unwrap();
-    assert!(look(&cut).concerns(true, false).iter().any(|c| matches!(c, Concern::CutField(_))));
+    // A trunk of water under some air, 320 mm wide: whole, and with 60 mm missing on each side.
+    let trunk = Part { shape: Shape::cuboid([0.0, 0.0, -150.0], [160.0, 105.0, 290.0]), r: 1.0 };
+    let trunk = Phantom::new(vec![trunk]);
+    let whole = trunk.project(&Preset::Simulated.pair().views[0].resized(160, 160));
+    let cut_field = |film: &Raster| look(film).concerns(true, false).iter().any(|c| matches!(c, Concern::CutField(_)));
+    assert!(!cut_field(&whole));
+    let (left, right) = (44, 116);
+    let values = (0..160).flat_map(|r| whole.values()[r * 160 + left..r * 160 + right].to_vec()).collect();
+    assert!(cut_field(&Raster::new(right - left, 160, values).unwrap()));
     for blank in [Raster::filled(128, 128, 3.0), Raster::filled(128, 128, f32::NAN), Raster::filled(8, 8, 1.0)] {
         assert_eq!(Look::at(&blank), None);
     }

@@ -9,6 +9,7 @@ mod checks;
 mod cli;
 mod compare;
 mod dataset;
+mod estimate;
 mod evaluate;
 mod frames;
 mod geometry;

@@ -13,6 +13,7 @@ use egui_material_icons::icons::{
     ICON_CENTER_FOCUS_STRONG, ICON_DOWNLOAD, ICON_FIT_SCREEN, ICON_INVERT_COLORS, ICON_PHOTO_CAMERA, ICON_REDO,
     ICON_RESTART_ALT, ICON_UNDO,
 };
+use std::time::Duration;
 
 /// Window centres on the slider, HU: air to dense bone.
 const CENTRES_HU: std::ops::RangeInclusive<f64> = -1000.0..=1500.0;
@@ -236,11 +237,7 @@ fn origin_rows(ui: &mut Ui, case: &Case, names_shown: bool) {
         Origin::Films { stages, device, model, detectability, simulated, .. } => {
             widgets::value_row(ui, "Model", model);
             widgets::value_row(ui, "Device", device);
-            for (stage, time) in stages {
-                widgets::value_row(ui, stage, &format!("{:.2} s", time.as_secs_f64()));
-            }
-            let total: f64 = stages.iter().map(|(_, time)| time.as_secs_f64()).sum();
-            widgets::value_row(ui, "Total", &format!("{total:.2} s"));
+            time_row(ui, stages);
             let films = if *simulated { "Simulated films. " } else { "" };
             let voxels = case.volume.frame().len();
             let text = format!(
@@ -253,7 +250,7 @@ fn origin_rows(ui: &mut Ui, case: &Case, names_shown: bool) {
                 // The conclusion stands before the bracket; what it rests on is there when pointed at.
                 let short = sentence.split(" (").next().unwrap_or(sentence);
                 let text = RichText::new(format!("{short}.")).font(t.caption()).color(t.color.notice);
-                ui.add(Label::new(text).truncate()).on_hover_text(sentence);
+                ui.add(Label::new(text).wrap()).on_hover_text(sentence);
             }
         }
         Origin::File { info, warnings } => {
@@ -272,6 +269,15 @@ fn origin_rows(ui: &mut Ui, case: &Case, names_shown: bool) {
             }
         }
     }
+}
+
+/// What the reconstruction took; its stages where it is pointed at.
+fn time_row(ui: &mut Ui, stages: &[(String, Duration)]) {
+    let total: f64 = stages.iter().map(|(_, time)| time.as_secs_f64()).sum();
+    let lines: Vec<String> =
+        stages.iter().map(|(stage, time)| format!("{stage} {:.2} s", time.as_secs_f64())).collect();
+    let row = ui.scope(|ui| widgets::value_row(ui, "Time", &format!("{total:.2} s")));
+    row.response.on_hover_text(lines.join("\n"));
 }
 
 /// Digits in groups of three, with narrow gaps.
