@@ -70,9 +70,12 @@ fn exchanged_films_and_one_film_twice_are_told() {
 
 #[test]
 fn a_field_that_cuts_the_body_is_told_and_nothing_is_made_of_blank_films() {
-    // A trunk of water under some air, 320 mm wide: whole, and with 60 mm missing on each side.
-    let trunk = Part { shape: Shape::cuboid([0.0, 0.0, -150.0], [160.0, 105.0, 290.0]), r: 1.0 };
-    let trunk = Phantom::new(vec![trunk]);
+    // A trunk under some air, 320 mm wide, its lungs far inside: whole, and with 60 mm missing on each side.
+    let mut parts = vec![Part { shape: Shape::cuboid([0.0, 0.0, -150.0], [160.0, 105.0, 290.0]), r: 1.0 }];
+    for (side, half) in [(-50.0, 34.0), (50.0, 30.0)] {
+        parts.push(Part { shape: Shape::ellipsoid([side, 0.0, 10.0], [half, 80.0, 110.0]), r: 0.2 });
+    }
+    let trunk = Phantom::new(parts);
     let whole = trunk.project(&Preset::Simulated.pair().views[0].resized(160, 160));
     let cut_field = |film: &Raster| look(film).concerns(true, false).iter().any(|c| matches!(c, Concern::CutField(_)));
     assert!(!cut_field(&whole));
