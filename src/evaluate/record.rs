@@ -32,7 +32,7 @@ pub const PICTURES_FOLDER: &str = "pictures";
 /// What is evaluated.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Study {
-    /// [`VERSION`].
+    /// `VERSION`.
     pub version: u32,
     /// The program's version.
     pub program: String,

@@ -4,7 +4,7 @@
 //! Re-projection cannot find any of these but the second. Thresholds are set for few false alarms: on simulated films
 //! of the ten shared CTs (with a margin, as the simulated detector has) and on twelve real pairs and four real frontals
 //! there is none, but for cut fields, which are cut. Found of the same films mirrored: 8 of 10, 5 of 12 and 2 of 4; in
-//! each other's place: 7 of 10 and 10 of 12. The weights of [`FRONTAL`] come from nine of the CTs (not the demo patient's),
+//! each other's place: 7 of 10 and 10 of 12. The weights of `FRONTAL` come from nine of the CTs (not the demo patient's),
 //! each left out for its own figure; the regions they are taken over were chosen with the real films in view.
 
 use super::film::{area_average, standardise};
