@@ -598,3 +598,18 @@ fn expected_errors_are_switched_on_where_they_are_known_and_nowhere_else() {
     app.step();
     assert!(app.query_by_label(name).is_none(), "another volume's errors are not its own");
 }
+
+#[test]
+fn a_truth_is_put_onto_a_result_whose_place_nobody_told() {
+    let truth = io::bundled::case().unwrap().truth.volume;
+    let somewhere = truth.frame().centre_mm();
+    let shift = |place: [f64; 3]| jobs::first_pose(&truth, &Frame::cube(place)).shift_mm;
+    // About the isocentre, as films without a place give it: both cubes are one and the same, though they overlap by half.
+    let (found, wanted) = (shift([0.0; 3]), somewhere.map(|v| -v));
+    assert!(found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?}");
+    assert!(somewhere[2].abs() > 50.0, "the bundled truth stands away from the origin, or this proves nothing");
+    // A result that knows its place leaves the truth where it stands; one far away gets it nonetheless.
+    assert_eq!(shift(somewhere), [0.0; 3]);
+    assert_eq!(shift([somewhere[0] + 10.0, somewhere[1], somewhere[2]]), [0.0; 3]);
+    assert!(shift([5000.0, 0.0, 0.0])[0] > 4000.0);
+}

@@ -111,13 +111,19 @@ pub fn pair(key: PairKey) -> Pair {
     }
 }
 
-/// Where the truth is put at first: where it stands, or, where it hardly meets the result there, its anatomy's middle
-/// onto the result's.
+/// Where the truth is put at first: where it stands. Where it hardly meets the result there, or where the result's films
+/// did not say where they stand, its middle is put onto the result's: a cube's own, else its anatomy's.
 pub fn first_pose(truth: &Volume, place: &Frame) -> Pose {
-    if covered(truth.frame(), place) >= LEAST_COVERED {
+    if !is_nowhere(place) && covered(truth.frame(), place) >= LEAST_COVERED {
         return Pose::default();
     }
-    Pose::shift(sub(place.centre_mm(), centre_mm(truth, Centre::Anatomy)))
+    let middle_mm = if truth.frame().is_cube() { truth.frame().centre_mm() } else { centre_mm(truth, Centre::Anatomy) };
+    Pose::shift(sub(place.centre_mm(), middle_mm))
+}
+
+/// Whether a result stands about the isocentre, since nobody told where that is in the patient.
+fn is_nowhere(place: &Frame) -> bool {
+    place.is_cube() && place.centre_mm() == [0.0; 3]
 }
 
 /// The pose at which both agree best, from where the truth is on; from its first place where it is nowhere near.

@@ -55,11 +55,12 @@ fn open(ui: &mut Ui, out: &mut Outbox) {
         if widgets::icon_button(ui, ICON_KEYBOARD, "Type the path of the ground truth", false).clicked() {
             out.send(Command::Show(Some(Dialog::Path(Purpose::Compare(ComparePurpose::Truth)))));
         }
-        let demo = widgets::quiet_button(ui, None, "Demo case's CT", None);
-        if demo.on_hover_text("The CT from which the bundled films were simulated").clicked() {
-            out.send(Command::Compare(CompareCommand::OpenBundledTruth));
-        }
     });
+    // A row of its own: beside the others it would widen the column.
+    let demo = widgets::quiet_button(ui, None, "Demo case's CT", None);
+    if demo.on_hover_text("The CT from which the bundled films were simulated").clicked() {
+        out.send(Command::Compare(CompareCommand::OpenBundledTruth));
+    }
     super::hint(ui, "Any CT of the patient: NIfTI, NRRD, MetaImage or DICOM. Or drop it on this window.");
 }
 
