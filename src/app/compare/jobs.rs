@@ -15,7 +15,8 @@ use crate::metrics::by_slice::{Numbers, body_numbers};
 use crate::metrics::centre::{Centre, centre_mm};
 use crate::metrics::joint::JointHistogram;
 use crate::metrics::lung::{LungMask, lung_mask};
-use crate::metrics::{compare, dice};
+use crate::metrics::{Comparison, LpipsSet, compare, dice};
+use crate::nn::DeviceChoice;
 use crate::units::Hu;
 use egui::{Color32, ColorImage};
 use std::path::{Path, PathBuf};
@@ -147,10 +148,14 @@ pub fn covered(scan: &Frame, target: &Frame) -> f64 {
     count as f64 / target.len() as f64
 }
 
-/// All metrics of a pair.
+/// All metrics of a pair, LPIPS among them where its weights are installed.
 pub fn numbers(recon: &Volume, truth: &Volume) -> VolumeNumbers {
+    let perceived = |found: Comparison| match DeviceChoice::Cpu.device() {
+        Ok(device) => found.clone().with_lpips(recon, truth, &LpipsSet::of_user(device)).unwrap_or(found),
+        Err(_) => found,
+    };
     VolumeNumbers {
-        comparison: compare(recon, truth).map_err(|cause| cause.to_string()),
+        comparison: compare(recon, truth).map(perceived).map_err(|cause| cause.to_string()),
         body: body_numbers(recon, truth, &body(truth).mask),
     }
 }
