@@ -14,15 +14,6 @@ use crate::nn::Job;
 use crate::projection::prepare_film;
 use std::sync::Arc;
 
-/// What the expected errors of the volume on screen can be made from.
-#[derive(Default)]
-pub struct Estimate {
-    /// The job it came from, where its model knows errors.
-    pub job: Option<Arc<Job>>,
-    /// Being computed.
-    pub busy: bool,
-}
-
 /// The job as it is kept beside its result, its films as small as the networks take them; `None` where the model knows
 /// no errors.
 pub fn kept(job: &Job) -> Option<Arc<Job>> {

@@ -5,7 +5,6 @@ pub use super::purpose::{ExportForm, Purpose};
 use super::command::Command;
 use super::compare::state::CompareState;
 use super::concerns::{self, Advice};
-use super::estimate::Estimate;
 use super::film::{Film, Slot};
 use super::jobs::Lane;
 use super::rebind::Rebinding;
@@ -16,7 +15,7 @@ use super::widgets::Tone;
 use crate::geometry::{Frame, Preset, Volume};
 use crate::io::{Progress, Sensitive, SourceInfo};
 use crate::metrics::body::Body;
-use crate::nn::{DeviceChoice, ModelSource, Reconstruction};
+use crate::nn::{DeviceChoice, Job, ModelSource, Reconstruction};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -253,6 +252,15 @@ pub struct MaskState {
     pub busy: bool,
     /// What it was last asked for: volume and threshold.
     pub asked: Option<(u64, f64)>,
+}
+
+/// What the expected errors of the volume on screen can be made from.
+#[derive(Default)]
+pub struct Estimate {
+    /// The job it came from, where its model knows errors.
+    pub job: Option<Arc<Job>>,
+    /// Being computed.
+    pub busy: bool,
 }
 
 /// Lung volumes, ml.

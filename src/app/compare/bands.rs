@@ -1,6 +1,6 @@
 //! The error of each kind of tissue: a row a band, with a bar from zero.
 
-use super::evidence::{cell, computing, name, table};
+use super::cells::{cell, computing, name, table};
 use super::held::Shown;
 use crate::app::state::State;
 use crate::app::theme::theme;

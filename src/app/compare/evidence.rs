@@ -7,7 +7,7 @@ use crate::app::command::{Command, Outbox};
 use crate::app::state::State;
 use crate::app::theme::theme;
 use crate::app::widgets;
-use egui::{Align, Frame, Grid, Label, Layout, Margin, RichText, Ui, vec2};
+use egui::{Align, Frame, Label, Layout, Margin, RichText, Ui, vec2};
 use egui_material_icons::icons::{ICON_KEYBOARD_ARROW_DOWN, ICON_KEYBOARD_ARROW_UP};
 
 /// Width of a part's cell in the bar, points.
@@ -62,43 +62,4 @@ fn bar(ui: &mut Ui, state: &State, out: &mut Outbox) {
         let of = state.compare.entry().map(|e| format!("{} against the ground truth", e.name)).unwrap_or_default();
         ui.add(Label::new(RichText::new(of).font(t.caption()).color(t.color.text_faint)).truncate());
     });
-}
-
-/// What stands where a value is being computed.
-pub(super) fn computing(ui: &mut Ui) {
-    let t = theme();
-    ui.horizontal(|ui| {
-        ui.add(egui::Spinner::new().size(t.text.body).color(t.color.accent));
-        ui.label(RichText::new("computing").font(t.body()).color(t.color.text_faint));
-    });
-}
-
-/// A table in the theme's rows.
-pub(super) fn table(name: &str, columns: usize) -> Grid {
-    let t = theme();
-    let height = t.text.body + t.space.small + t.space.tiny;
-    Grid::new(name).num_columns(columns).spacing(vec2(t.space.large, t.space.tiny)).min_row_height(height)
-}
-
-/// A table's cell of text, `width` points wide and aligned right, with what it means when pointed at.
-pub(super) fn cell(ui: &mut Ui, width: f32, text: &str, head: bool, tip: &str) {
-    let t = theme();
-    let (font, ink) = if head { (t.caption(), t.color.text_faint) } else { (t.body(), t.color.text) };
-    let size = vec2(width, ui.available_height().min(t.text.title + t.space.small));
-    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
-        ui.set_min_width(width);
-        let label = ui.add(Label::new(RichText::new(text).font(font).color(ink)).extend());
-        if !tip.is_empty() {
-            label.on_hover_text(tip);
-        }
-    });
-}
-
-/// A table's first cell.
-pub(super) fn name(ui: &mut Ui, text: &str, tip: &str) {
-    let t = theme();
-    let label = ui.add(Label::new(RichText::new(text).font(t.body()).color(t.color.text_secondary)).extend());
-    if !tip.is_empty() {
-        label.on_hover_text(tip);
-    }
 }

@@ -1,7 +1,7 @@
 //! The films beside what the reconstruction would have given: how well a volume agrees with its films, and why that
 //! proves little.
 
-use super::evidence::computing;
+use super::cells::computing;
 use super::held::Shown;
 use super::reproject::SPAN_PART;
 use super::state::{FilmShown, FilmsShown};

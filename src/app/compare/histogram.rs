@@ -1,8 +1,7 @@
 //! The joint histogram as a picture: where the reconstruction has which value when the truth has which.
 
-use super::evidence::computing;
+use super::cells::{computing, number_text};
 use super::held::Shown;
-use super::numbers::number_text;
 use crate::app::state::State;
 use crate::app::theme::theme;
 use crate::app::widgets;

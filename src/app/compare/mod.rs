@@ -12,6 +12,7 @@ pub mod truth;
 mod align;
 mod apply;
 mod bands;
+mod cells;
 mod evidence;
 mod films;
 mod follow;

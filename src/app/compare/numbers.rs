@@ -1,7 +1,7 @@
 //! The numbers: volume, body and slice beside one another, further definitions, and the lungs; or a row for each
 //! result. A number that belongs to something older is not shown.
 
-use super::evidence::{cell, computing, name, table};
+use super::cells::{cell, computing, name, number_text, table};
 use super::held::Shown;
 use super::state::{Entry, VolumeNumbers};
 use crate::app::state::State;
@@ -105,15 +105,6 @@ fn primary(ui: &mut Ui, state: &State, entry: &Entry) {
 
 fn of_volume(c: &Comparison) -> Numbers {
     Numbers { mae_hu: c.mae_hu, psnr_db: c.psnr_db, ssim: c.ssim }
-}
-
-/// A number for a table; what is not defined is a dash.
-pub(super) fn number_text(value: Option<f64>, digits: usize) -> String {
-    match value {
-        Some(v) if v.is_infinite() => "∞".into(),
-        Some(v) => format!("{v:.digits$}").replace('-', "−"),
-        None => "–".into(),
-    }
 }
 
 /// The variants that others print, each with its definition.
