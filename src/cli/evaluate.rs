@@ -64,12 +64,9 @@ pub struct Args {
     /// Write the report of parts that were evaluated; several folders are joined into -o.
     #[arg(long, value_name = "REPORT", num_args = 1.., conflicts_with_all = ["cases", "only", "exclude", "learn_from", "method", "part", "device"])]
     merge: Vec<PathBuf>,
-    /// Detectability of planted nodules (JSON) for the report; else the model folder's nodules.json.
+    /// What `biplane nodules` wrote, for the report; else the last model's own.
     #[arg(long, value_name = "FILE")]
     nodules: Option<PathBuf>,
-    /// Calibration of the expected error (JSON) for the report; else the model folder's calibration.json.
-    #[arg(long, value_name = "FILE")]
-    calibration: Option<PathBuf>,
     /// auto, cpu or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
@@ -79,8 +76,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), CliError> {
-    let extras = Extras { nodules: args.nodules.clone(), calibration: args.calibration.clone() };
-    if let Some(file) = [&extras.nodules, &extras.calibration].into_iter().flatten().find(|file| !file.is_file()) {
+    let extras = Extras { nodules: args.nodules.clone() };
+    if let Some(file) = extras.nodules.as_ref().filter(|file| !file.is_file()) {
         return Err(CliError::input(format!("{}: no such file", file.display()), "check the path"));
     }
     if !args.merge.is_empty() {

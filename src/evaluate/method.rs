@@ -149,6 +149,16 @@ pub struct About {
 }
 
 impl About {
+    /// Where the model is; `None` for a floor.
+    pub fn model_source(&self) -> Option<ModelSource> {
+        self.model.as_ref()?;
+        Some(if self.source == BUNDLED {
+            ModelSource::Bundled
+        } else {
+            ModelSource::Folder(PathBuf::from(&self.source))
+        })
+    }
+
     /// Whether it learnt from the patient of a case, by its own card: told by number or name, in any spelling of capitals
     /// and joints.
     pub fn learnt_from_case(&self, patient: &str, case: &str) -> bool {

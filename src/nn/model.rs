@@ -20,6 +20,8 @@ pub const CARD_FILE: &str = "model.toml";
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
 /// The file name, in a model folder, of the errors to be expected of it; not every model has one.
 pub const UNCERTAINTY_FILE: &str = "uncertainty.safetensors";
+/// What planted nodules told of it, in a model folder.
+pub const NODULES_FILE: &str = "nodules.json";
 /// Names of the coarse network's weights begin so.
 const COARSE_PREFIX: &str = "coarse.";
 /// Names of the refining network's weights begin so.
@@ -155,6 +157,7 @@ pub struct Metric {
 static BUNDLED_WEIGHTS: &[u8] = include_bytes!("../../weights/biplane-w16/weights.safetensors");
 static BUNDLED_CARD: &str = include_str!("../../weights/biplane-w16/model.toml");
 static BUNDLED_UNCERTAINTY: &[u8] = include_bytes!("../../weights/biplane-w16/uncertainty.safetensors");
+static BUNDLED_NODULES: &[u8] = include_bytes!("../../weights/biplane-w16/nodules.json");
 
 /// A file's name and what it holds.
 pub type NamedBytes = (PathBuf, Cow<'static, [u8]>);
@@ -186,8 +189,21 @@ impl ModelSource {
     /// # Errors
     /// [`NnError::File`] where they cannot be read.
     pub fn uncertainty(&self) -> Result<Option<NamedBytes>, NnError> {
-        let Self::Folder(folder) = self else { return Ok(Some((bundled_path(), Cow::Borrowed(BUNDLED_UNCERTAINTY)))) };
-        let path = folder.join(UNCERTAINTY_FILE);
+        self.beside(UNCERTAINTY_FILE, BUNDLED_UNCERTAINTY)
+    }
+
+    /// Which planted nodules it shows, as `biplane nodules` writes it, with the file's name; `None` where nobody looked.
+    ///
+    /// # Errors
+    /// [`NnError::File`] where it cannot be read.
+    pub fn nodules(&self) -> Result<Option<NamedBytes>, NnError> {
+        self.beside(NODULES_FILE, BUNDLED_NODULES)
+    }
+
+    /// A file beside the weights.
+    fn beside(&self, name: &str, bundled: &'static [u8]) -> Result<Option<NamedBytes>, NnError> {
+        let Self::Folder(folder) = self else { return Ok(Some((bundled_path(), Cow::Borrowed(bundled)))) };
+        let path = folder.join(name);
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Some((path, Cow::Owned(bytes)))),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -439,7 +439,7 @@ fn the_page_needs_no_other_file_and_runs_nothing() {
     let nodules = folder.path().join("n.json");
     fs::write(&nodules, r#"{"sentence": "None under 20 mm <i>.", "sizes": [{"diameter_mm": 6, "found": 0.0612345}]}"#)
         .unwrap();
-    let extras = Extras { nodules: Some(nodules.clone()), calibration: None };
+    let extras = Extras { nodules: Some(nodules.clone()) };
     report::write(folder.path(), &extras).unwrap();
     let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
     for attribute in ["src=\"", "href=\""] {

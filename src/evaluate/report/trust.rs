@@ -4,23 +4,20 @@
 use super::html::{escape, paragraph, section, table};
 use crate::evaluate::EvaluateError;
 use crate::evaluate::consistency;
+use crate::evaluate::method::About;
 use crate::evaluate::results::Results;
 use crate::evaluate::statistics::summary;
+use crate::evaluate::uncertainty::learn::{Coverage, Role};
+use crate::evaluate::uncertainty::{DEFINITION, ErrorModel};
+use crate::nn::ModelSource;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-
-/// What a model folder may hold on nodules.
-const NODULES_FILE: &str = "nodules.json";
-/// What a model folder may hold on calibration.
-const CALIBRATION_FILE: &str = "calibration.json";
 
 /// Files of other tests that a report takes in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extras {
-    /// Detectability of planted nodules, as JSON; else the reference model's own, where its folder has it.
+    /// Detectability of planted nodules, as `biplane nodules` writes it; else the reference model's own, where it has one.
     pub nodules: Option<PathBuf>,
-    /// Calibration of the expected error, as JSON; else the reference model's own, where its folder has it.
-    pub calibration: Option<PathBuf>,
 }
 
 /// The section on trust.
@@ -28,36 +25,51 @@ pub struct Extras {
 /// # Errors
 /// [`EvaluateError::Data`] for a file beside that cannot be used.
 pub fn trust(results: &Results, extras: &Extras) -> Result<String, EvaluateError> {
-    let beside = |name: &str| {
-        let folder = results.reference().map(|method| PathBuf::from(&method.source));
-        folder.map(|folder| folder.join(name)).filter(|path| path.is_file())
-    };
+    let model = results.reference().and_then(About::model_source);
     let mut body = paragraph(
         "",
         "Two films measure at most 2 x 256 x 256 numbers of the 128^3 that a volume has: most of it is prior knowledge of \
          the networks. A volume can look right, and agree with both films, and be wrong.",
     );
     body.push_str(&reprojection(results));
-    let files = [
-        (
-            "Planted nodules",
-            extras.nodules.clone().or_else(|| beside(NODULES_FILE)),
-            "detectability of planted nodules",
-        ),
-        (
-            "Expected error",
-            extras.calibration.clone().or_else(|| beside(CALIBRATION_FILE)),
-            "calibration of the expected error",
-        ),
-    ];
-    for (heading, path, what) in files {
-        body.push_str(&format!("<h3>{heading}</h3>\n"));
-        match path {
-            Some(path) => body.push_str(&of_file(&path)?),
-            None => body.push_str(&paragraph("note", &format!("The {what} was not measured for this report."))),
-        }
-    }
+    body.push_str("<h3>Planted nodules</h3>\n");
+    body.push_str(&nodules(model.as_ref(), extras)?);
+    body.push_str("<h3>Expected error</h3>\n");
+    body.push_str(&expected_error(model.as_ref()));
     Ok(section("trust", "How far it can be trusted", &body))
+}
+
+/// Which planted nodules the reference model shows.
+fn nodules(model: Option<&ModelSource>, extras: &Extras) -> Result<String, EvaluateError> {
+    if let Some(path) = &extras.nodules {
+        let text = std::fs::read(path).map_err(|e| fault(path, format!("cannot be read ({e}); check the path")))?;
+        return of_json(path, &text);
+    }
+    match model.map(ModelSource::nodules).transpose()?.flatten() {
+        Some((path, text)) => of_json(&path, &text),
+        None => Ok(paragraph("note", "Not measured for this model; `biplane nodules` does.")),
+    }
+}
+
+/// How well the reference model's error bars hold, patient by patient.
+fn expected_error(model: Option<&ModelSource>) -> String {
+    let known = match model.map(ErrorModel::of) {
+        Some(Ok(Some(known))) => known,
+        Some(Err(error)) => return paragraph("note", &error.to_string()),
+        _ => return paragraph("note", "Not calibrated for this model; `biplane calibrate` does."),
+    };
+    let share = |v: f64| format!("{:.1} %", 100.0 * v);
+    let row = |c: &Coverage| {
+        let role = match c.role {
+            Role::LeftOut => "trained on, left out",
+            Role::HeldOut => "never trained on",
+            Role::Check => "never trained on, no part in anything",
+        };
+        vec![escape(&c.patient), role.to_owned(), share(c.level), share(c.volume), share(c.body)]
+    };
+    let heads = ["Patient", "What it was", "Promised", "Within, volume", "Within, body"].map(str::to_owned);
+    let rows: Vec<Vec<String>> = known.card().coverage.iter().map(row).collect();
+    table("", &heads, &rows) + &paragraph("caption", &format!("Share of voxels within the {DEFINITION}."))
 }
 
 /// Re-projection errors of each method, where they were computed.
@@ -81,13 +93,16 @@ fn reprojection(results: &Results) -> String {
     format!("<h3>Re-projection</h3>\n{}{}", table("", &heads, &rows), paragraph("caption", &words))
 }
 
+fn fault(path: &Path, cause: String) -> EvaluateError {
+    EvaluateError::Data { path: path.to_owned(), cause }
+}
+
 /// A JSON file in words and tables, whatever it holds: texts as paragraphs, lists of like objects as tables.
-fn of_file(path: &Path) -> Result<String, EvaluateError> {
-    let fault = |cause: String| EvaluateError::Data { path: path.to_owned(), cause };
-    let text = std::fs::read_to_string(path).map_err(|e| fault(format!("cannot be read ({e}); check the path")))?;
-    let value: Value = serde_json::from_str(&text).map_err(|e| fault(format!("is no JSON ({e}); make it again")))?;
+fn of_json(path: &Path, text: &[u8]) -> Result<String, EvaluateError> {
+    let value: Value =
+        serde_json::from_slice(text).map_err(|e| fault(path, format!("is no JSON ({e}); make it again")))?;
     let Value::Object(fields) = value else {
-        return Err(fault("holds no named values; make it again".to_owned()));
+        return Err(fault(path, "holds no named values; make it again".to_owned()));
     };
     let (mut words, mut numbers, mut tables) = (String::new(), Vec::new(), String::new());
     for (name, value) in &fields {
