@@ -58,18 +58,24 @@ fn caption(results: &Results) -> String {
     )
 }
 
-fn mean_cell(measure: &Measure, cell: &Cell) -> String {
+fn mean(measure: &Measure, cell: &Cell) -> String {
     let mean = measure.show(cell.summary.mean);
-    let mean = if cell.best { format!("<b>{mean}</b>") } else { mean };
+    if cell.best { format!("<b>{mean}</b>") } else { mean }
+}
+
+fn mean_cell(measure: &Measure, cell: &Cell) -> String {
     let spread =
         cell.summary.sd.map_or(String::new(), |sd| format!(" <span class=\"spread\">± {}</span>", measure.show(sd)));
     let interval = cell.interval.map_or(String::new(), |i| {
         format!("<span class=\"interval-text\">[{}, {}]</span>", measure.show(i.low), measure.show(i.high))
     });
-    mean + &spread + &interval
+    mean(measure, cell) + &spread + &interval
 }
 
-/// Mean and spread of the numbers that stand in no paper's table.
+/// Methods beside one another for which a page is wide enough with their spreads; more show their means alone.
+const MOST_WITH_SPREAD: usize = 5;
+
+/// The numbers that stand in no paper's table: means, and spreads where there is room.
 pub fn further(results: &Results, cells: &[Cell]) -> String {
     let further = results.further();
     if further.is_empty() {
@@ -82,7 +88,8 @@ pub fn further(results: &Results, cells: &[Cell]) -> String {
         let arrow = if measure.more_is_better { "↑" } else { "↓" };
         let of = |name: &str| {
             let cell = cells.iter().find(|c| c.method == name && c.measure == measure.key);
-            cell.map_or(NONE.to_owned(), |cell| mean_cell(measure, cell))
+            let shown = if methods.len() > MOST_WITH_SPREAD { mean } else { mean_cell };
+            cell.map_or(NONE.to_owned(), |cell| shown(measure, cell))
         };
         std::iter::once(format!("{} {arrow}", escape(&measure.title())))
             .chain(methods.iter().map(|m| of(&m.name)))
