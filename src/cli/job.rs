@@ -41,7 +41,10 @@ pub fn run(films: FilmPair, frame: Frame, networks: &Networks) -> Result<Arc<Rec
     model.card()?;
     let (device, consistency_steps) = (networks.device, networks.consistency_steps);
     let job = Job { films: films.images, views: films.views, frame, model, device, consistency_steps };
-    follow(&Reconstructor::start(job, || {}))
+    let handle = Reconstructor::start(job, || {});
+    let done = follow(&handle);
+    handle.end();
+    done
 }
 
 fn follow(handle: &Handle) -> Result<Arc<Reconstruction>, CliError> {

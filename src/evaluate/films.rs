@@ -38,7 +38,10 @@ pub fn run(job: Job, stop: &dyn Fn() -> bool) -> Result<Volume, EvaluateError> {
         match event {
             Event::Finished(result) => return Ok(result.volume.clone()),
             Event::Failed(cause) => return Err(EvaluateError::Input(cause)),
-            Event::Cancelled => break,
+            Event::Cancelled => {
+                handle.end();
+                break;
+            }
             _ if stop() => handle.cancel(),
             _ => {}
         }

@@ -124,8 +124,10 @@ impl<'a> Runner<'a> {
                 nn::Event::Failed(cause) => return Err(NnError::Input(cause).into()),
             };
             let working = Event::Working { case: self.case.name.clone(), method: method.to_owned(), share };
-            // A handle that is dropped cancels its job.
-            tell(observer, &working)?;
+            if let Err(stopped) = tell(observer, &working) {
+                handle.end();
+                return Err(stopped);
+            }
         }
         Err(NnError::Input("the reconstruction ended without a result; try again".to_owned()).into())
     }

@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
 use std::time::Instant;
 use tch::{Device, Tensor};
 
@@ -132,6 +133,7 @@ pub struct Reconstructor;
 pub struct Handle {
     events: Receiver<Event>,
     cancelled: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Handle {
@@ -151,6 +153,16 @@ impl Handle {
     /// Asks the job to stop. Answers at once; the job ends at its next block, with [`Event::Cancelled`].
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks the job to stop and sees its thread end. Whoever ends the process after a job must do so: libtorch takes its
+    /// statics down then, and a network that still runs crashes.
+    pub fn end(mut self) {
+        self.cancel();
+        if let Some(thread) = self.thread.take() {
+            // A panic was caught inside and told as the last event.
+            let _ = thread.join();
+        }
     }
 
     /// The flag behind [`Handle::cancel`], for a signal handler.
@@ -174,12 +186,12 @@ impl Reconstructor {
         let run = Run { send, notify: Box::new(notify), cancelled: cancelled.clone() };
         let failed = run.send.clone();
         let thread = std::thread::Builder::new().name("reconstructor".into()).spawn(move || run.finish(job));
-        if let Err(error) = thread {
+        if let Err(error) = &thread {
             // The receiver is held here, so this cannot fail.
             let _ =
                 failed.send(Event::Failed(format!("no thread for the reconstruction ({error}); close other programs")));
         }
-        Handle { events, cancelled }
+        Handle { events, cancelled, thread: thread.ok() }
     }
 
     /// Runs a job on this thread and returns its result; `on_event` sees every event but the last.
