@@ -3,7 +3,7 @@
 
 use super::GpuError;
 use super::layout::{CompareBlock, GridBlock};
-use super::shader::{self, Slot};
+use super::shader::{self, Bound, Slot};
 use super::slice::{Interpolation, Window, taps_for};
 use super::texture::{LabelTexture, VolumeTexture};
 use crate::geometry::Vec3;
@@ -177,14 +177,8 @@ pub struct Comparer {
     no_mask: LabelTexture,
 }
 
-/// What one pane keeps between frames.
-#[derive(Debug)]
-pub struct CompareSlot {
-    uniforms: wgpu::Buffer,
-    written: CompareBlock,
-    bind_group: wgpu::BindGroup,
-    views: [wgpu::TextureView; 4],
-}
+/// What one pane keeps between frames; views of both volumes and of both masks.
+pub type CompareSlot = Bound<CompareBlock, [wgpu::TextureView; 4]>;
 
 impl Comparer {
     /// The pipeline for targets of `format`.
@@ -217,15 +211,17 @@ impl Comparer {
             mask(&textures.recon_mask),
             mask(&textures.truth_mask),
         ];
-        let kept = slot.take().filter(|s| s.views == views);
-        let changed = kept.as_ref().is_none_or(|s| s.written != block);
-        let mut current = kept.unwrap_or_else(|| self.slot(device, views));
-        if current.written != block {
-            queue.write_buffer(&current.uniforms, 0, bytemuck::bytes_of(&block));
-            current.written = block;
-        }
-        *slot = Some(current);
-        changed
+        Bound::refresh((device, queue), slot, views, block, |uniforms, [recon, truth, recon_mask, truth_mask]| {
+            let resources = [
+                uniforms.as_entire_binding(),
+                wgpu::BindingResource::TextureView(recon),
+                wgpu::BindingResource::Sampler(&self.sampler),
+                wgpu::BindingResource::TextureView(truth),
+                wgpu::BindingResource::TextureView(recon_mask),
+                wgpu::BindingResource::TextureView(truth_mask),
+            ];
+            shader::bind(device, &self.layout, resources)
+        })
     }
 
     /// Draws a prepared slot into the pass's viewport.
@@ -233,19 +229,5 @@ impl Comparer {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &slot.bind_group, &[]);
         pass.draw(0..3, 0..1);
-    }
-
-    fn slot(&self, device: &wgpu::Device, views: [wgpu::TextureView; 4]) -> CompareSlot {
-        let uniforms = shader::uniform_buffer(device, "compare", bytemuck::bytes_of(&CompareBlock::default()));
-        let resources = [
-            uniforms.as_entire_binding(),
-            wgpu::BindingResource::TextureView(&views[0]),
-            wgpu::BindingResource::Sampler(&self.sampler),
-            wgpu::BindingResource::TextureView(&views[1]),
-            wgpu::BindingResource::TextureView(&views[2]),
-            wgpu::BindingResource::TextureView(&views[3]),
-        ];
-        let bind_group = shader::bind(device, &self.layout, resources);
-        CompareSlot { uniforms, written: CompareBlock::default(), bind_group, views }
     }
 }

@@ -4,7 +4,7 @@
 use super::Picture;
 use super::compare::PlaneVoxels;
 use super::layout::{GridBlock, OverlayBlock};
-use super::shader::{self, Slot};
+use super::shader::{self, Bound, Slot};
 use super::slice::{Interpolation, sample};
 use super::texture::VolumeTexture;
 use crate::geometry::{Vec3, Volume};
@@ -47,13 +47,7 @@ pub struct Overlayer {
 }
 
 /// What one pane keeps between frames.
-#[derive(Debug)]
-pub struct OverlaySlot {
-    uniforms: wgpu::Buffer,
-    written: OverlayBlock,
-    bind_group: wgpu::BindGroup,
-    view: wgpu::TextureView,
-}
+pub type OverlaySlot = Bound<OverlayBlock, wgpu::TextureView>;
 
 impl Overlayer {
     /// The pipeline for targets of `format`.
@@ -72,17 +66,15 @@ impl Overlayer {
         slot: &mut Option<OverlaySlot>,
         wanted: Option<(&VolumeTexture, OverlayBlock)>,
     ) -> bool {
-        let before = slot.take();
-        let Some((errors, block)) = wanted else { return before.is_some() };
-        let kept = before.filter(|s| s.view == errors.view);
-        let changed = kept.as_ref().is_none_or(|s| s.written != block);
-        let mut current = kept.unwrap_or_else(|| self.slot(device, errors.view.clone()));
-        if current.written != block {
-            queue.write_buffer(&current.uniforms, 0, bytemuck::bytes_of(&block));
-            current.written = block;
-        }
-        *slot = Some(current);
-        changed
+        let Some((errors, block)) = wanted else { return slot.take().is_some() };
+        Bound::refresh((device, queue), slot, errors.view.clone(), block, |uniforms, view| {
+            let resources = [
+                uniforms.as_entire_binding(),
+                wgpu::BindingResource::TextureView(view),
+                wgpu::BindingResource::Sampler(&self.sampler),
+            ];
+            shader::bind(device, &self.layout, resources)
+        })
     }
 
     /// Draws a prepared slot over what the pass holds.
@@ -90,17 +82,6 @@ impl Overlayer {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &slot.bind_group, &[]);
         pass.draw(0..3, 0..1);
-    }
-
-    fn slot(&self, device: &wgpu::Device, view: wgpu::TextureView) -> OverlaySlot {
-        let uniforms = shader::uniform_buffer(device, "overlay", bytemuck::bytes_of(&OverlayBlock::default()));
-        let resources = [
-            uniforms.as_entire_binding(),
-            wgpu::BindingResource::TextureView(&view),
-            wgpu::BindingResource::Sampler(&self.sampler),
-        ];
-        let bind_group = shader::bind(device, &self.layout, resources);
-        OverlaySlot { uniforms, written: OverlayBlock::default(), bind_group, view }
     }
 }
 

@@ -236,3 +236,40 @@ pub(super) fn bind<const N: usize>(
     });
     device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
 }
+
+/// What a pane keeps of one pipeline between frames: uniforms `B`, and a bind group over textures told apart by their
+/// views `V`. Nothing is made anew while these stay.
+#[derive(Debug)]
+pub struct Bound<B, V> {
+    uniforms: wgpu::Buffer,
+    written: B,
+    /// To be set before drawing.
+    pub bind_group: wgpu::BindGroup,
+    views: V,
+}
+
+impl<B: bytemuck::Pod + Default + PartialEq, V: PartialEq> Bound<B, V> {
+    /// Brings a slot up to date, making or changing only what differs from the last frame; tells whether anything did, so
+    /// that the picture must be drawn again. `bind` makes the group over fresh uniforms.
+    pub fn refresh(
+        (device, queue): (&wgpu::Device, &wgpu::Queue),
+        slot: &mut Option<Self>,
+        views: V,
+        block: B,
+        bind: impl FnOnce(&wgpu::Buffer, &V) -> wgpu::BindGroup,
+    ) -> bool {
+        let kept = slot.take().filter(|s| s.views == views);
+        let changed = kept.as_ref().is_none_or(|s| s.written != block);
+        let mut current = kept.unwrap_or_else(|| {
+            let uniforms = uniform_buffer(device, "pane", bytemuck::bytes_of(&B::default()));
+            let bind_group = bind(&uniforms, &views);
+            Self { uniforms, written: B::default(), bind_group, views }
+        });
+        if current.written != block {
+            queue.write_buffer(&current.uniforms, 0, bytemuck::bytes_of(&block));
+            current.written = block;
+        }
+        *slot = Some(current);
+        changed
+    }
+}

@@ -2,7 +2,7 @@
 //! anatomy, zoom and pan are already in the transform it is given.
 
 use super::layout::{GridBlock, SliceBlock, WindowBlock};
-use super::shader::{self, Slot};
+use super::shader::{self, Bound, Slot};
 use super::texture::{LabelTexture, VolumeTexture};
 use super::upload::{LABEL_LEFT, LABEL_RIGHT};
 use super::{GpuError, Picture};
@@ -152,14 +152,8 @@ pub struct Slicer {
     no_mask: LabelTexture,
 }
 
-/// What one pane keeps between frames: nothing is made anew while volume and mask stay.
-#[derive(Debug)]
-pub struct SliceSlot {
-    uniforms: wgpu::Buffer,
-    written: SliceBlock,
-    bind_group: wgpu::BindGroup,
-    views: (wgpu::TextureView, Option<wgpu::TextureView>),
-}
+/// What one pane keeps between frames; views of the volume and of the mask.
+pub type SliceSlot = Bound<SliceBlock, (wgpu::TextureView, Option<wgpu::TextureView>)>;
 
 impl Slicer {
     /// The pipeline for targets of `format`.
@@ -189,15 +183,15 @@ impl Slicer {
         block: SliceBlock,
     ) -> bool {
         let views = (volume.view.clone(), mask.map(|m| m.view.clone()));
-        let kept = slot.take().filter(|s| s.views == views);
-        let changed = kept.as_ref().is_none_or(|s| s.written != block);
-        let mut current = kept.unwrap_or_else(|| self.slot(device, views));
-        if current.written != block {
-            queue.write_buffer(&current.uniforms, 0, bytemuck::bytes_of(&block));
-            current.written = block;
-        }
-        *slot = Some(current);
-        changed
+        Bound::refresh((device, queue), slot, views, block, |uniforms, (volume, mask)| {
+            let resources = [
+                uniforms.as_entire_binding(),
+                wgpu::BindingResource::TextureView(volume),
+                wgpu::BindingResource::Sampler(&self.sampler),
+                wgpu::BindingResource::TextureView(mask.as_ref().unwrap_or(&self.no_mask.view)),
+            ];
+            shader::bind(device, &self.layout, resources)
+        })
     }
 
     /// Draws a prepared slot into the pass's viewport.
@@ -205,19 +199,6 @@ impl Slicer {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &slot.bind_group, &[]);
         pass.draw(0..3, 0..1);
-    }
-
-    fn slot(&self, device: &wgpu::Device, views: (wgpu::TextureView, Option<wgpu::TextureView>)) -> SliceSlot {
-        let uniforms = shader::uniform_buffer(device, "slice", bytemuck::bytes_of(&SliceBlock::default()));
-        let mask_view = views.1.as_ref().unwrap_or(&self.no_mask.view);
-        let resources = [
-            uniforms.as_entire_binding(),
-            wgpu::BindingResource::TextureView(&views.0),
-            wgpu::BindingResource::Sampler(&self.sampler),
-            wgpu::BindingResource::TextureView(mask_view),
-        ];
-        let bind_group = shader::bind(device, &self.layout, resources);
-        SliceSlot { uniforms, written: SliceBlock::default(), bind_group, views }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::nn::DeviceChoice;
 use crate::units::Hu;
 use egui::{Color32, ColorImage};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where a job's result belongs; the number is the result's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -150,14 +150,21 @@ pub fn covered(scan: &Frame, target: &Frame) -> f64 {
 
 /// All metrics of a pair, LPIPS among them where its weights are installed.
 pub fn numbers(recon: &Volume, truth: &Volume) -> VolumeNumbers {
-    let perceived = |found: Comparison| match DeviceChoice::Cpu.device() {
-        Ok(device) => found.clone().with_lpips(recon, truth, &LpipsSet::of_user(device)).unwrap_or(found),
-        Err(_) => found,
-    };
     VolumeNumbers {
-        comparison: compare(recon, truth).map(perceived).map_err(|cause| cause.to_string()),
+        comparison: compare(recon, truth)
+            .map(|found| perceived(found, recon, truth))
+            .map_err(|cause| cause.to_string()),
         body: body_numbers(recon, truth, &body(truth).mask),
     }
+}
+
+/// With LPIPS, whose networks are loaded once however often the truth is moved.
+fn perceived(found: Comparison, recon: &Volume, truth: &Volume) -> Comparison {
+    static NETWORKS: Mutex<Option<LpipsSet>> = Mutex::new(None);
+    let Ok(device) = DeviceChoice::Cpu.device() else { return found };
+    let mut networks = NETWORKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let set = networks.get_or_insert_with(|| LpipsSet::of_user(device));
+    found.clone().with_lpips(recon, truth, set).unwrap_or(found)
 }
 
 /// Lungs of both at a threshold.

@@ -205,11 +205,7 @@ fn profile(ui: &mut Ui, rect: Rect, pane: &ComparePane<'_>, geometry: &PlaneGeom
 fn paint(ui: &Ui, response: &Response, pane: &ComparePane<'_>, recon: &Scene, geometry: &PlaneGeometry) {
     let rect = response.rect;
     let px_per_point = f64::from(ui.pixels_per_point());
-    let in_px = PlaneGeometry {
-        mm_per_px: geometry.mm_per_px / px_per_point,
-        size_px: geometry.size_px.map(|s| s * px_per_point),
-        ..*geometry
-    };
+    let in_px = geometry.at_scale(px_per_point);
     let paint = ComparePaint {
         recon: recon.clone(),
         truth: pane.truth.map_or(recon, |t| t.scene).clone(),

@@ -147,6 +147,13 @@ impl PlaneGeometry {
         }
     }
 
+    /// The same plane on a screen of so many pixels a point.
+    #[must_use]
+    pub fn at_scale(&self, px_per_point: f64) -> Self {
+        let size_px = self.size_px.map(|s| s * px_per_point);
+        Self { mm_per_px: self.mm_per_px / px_per_point, size_px, ..*self }
+    }
+
     /// The point under a pixel coordinate, LPS mm.
     pub fn world_from_px(&self, px: [f64; 2]) -> Vec3 {
         let [du, dv] = [0, 1].map(|k| (px[k] - self.size_px[k] / 2.0) * self.mm_per_px);

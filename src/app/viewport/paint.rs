@@ -3,10 +3,10 @@
 use super::geometry::CameraGeometry;
 use super::resources::Resources;
 use super::scene::Scene;
-use crate::gpu::OverlayParams;
 use crate::gpu::compare::CompareParams;
 use crate::gpu::raymarch::ShowParams;
 use crate::gpu::slice::SliceParams;
+use crate::gpu::{Canvas, OverlayParams};
 use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
 
 /// A pane's place among the slots, and the frame it is drawn in.
@@ -46,10 +46,19 @@ impl CallbackTrait for PlanePaint {
     }
 
     fn paint(&self, _: egui::PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, shared: &CallbackResources) {
-        let Some(resources) = shared.get::<Resources>() else { return };
-        if let Some(canvas) = resources.planes.get(&self.ticket.slot).and_then(|kept| kept.canvas.as_ref()) {
-            resources.copier.draw(pass, canvas);
-        }
+        copy(pass, shared, |resources| resources.planes.get(&self.ticket.slot)?.canvas.as_ref());
+    }
+}
+
+/// Copies a pane's kept picture to the screen, where there is one.
+fn copy(
+    pass: &mut wgpu::RenderPass<'static>,
+    shared: &CallbackResources,
+    kept: impl FnOnce(&Resources) -> Option<&Canvas>,
+) {
+    let Some(resources) = shared.get::<Resources>() else { return };
+    if let Some(canvas) = kept(resources) {
+        resources.copier.draw(pass, canvas);
     }
 }
 
@@ -88,10 +97,7 @@ impl CallbackTrait for ComparePaint {
     }
 
     fn paint(&self, _: egui::PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, shared: &CallbackResources) {
-        let Some(resources) = shared.get::<Resources>() else { return };
-        if let Some(canvas) = resources.compared.get(&self.ticket.slot).and_then(|kept| kept.canvas.as_ref()) {
-            resources.copier.draw(pass, canvas);
-        }
+        copy(pass, shared, |resources| resources.compared.get(&self.ticket.slot)?.canvas.as_ref());
     }
 }
 

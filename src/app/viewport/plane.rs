@@ -58,11 +58,7 @@ fn maximise(axis: Axis) -> ViewCommand {
 fn paint(ui: &Ui, pane: &Response, look: &Look<'_>, scene: &Scene, geometry: &PlaneGeometry) {
     let rect = pane.rect;
     let px_per_point = f64::from(ui.pixels_per_point());
-    let in_px = PlaneGeometry {
-        mm_per_px: geometry.mm_per_px / px_per_point,
-        size_px: geometry.size_px.map(|s| s * px_per_point),
-        ..*geometry
-    };
+    let in_px = geometry.at_scale(px_per_point);
     let paint = PlanePaint {
         scene: scene.clone(),
         ticket: Ticket { slot: pane.id.value(), frame: ui.ctx().cumulative_pass_nr() },
