@@ -3,6 +3,7 @@
 use super::error::CliError;
 use super::interrupt;
 use super::terminal::{Stages, notice, print, print_json};
+use crate::metrics::Detail;
 use crate::nn::{DeviceChoice, Method};
 use crate::train::event::{Started, Step, Validation};
 use crate::train::figures::{Figure, figures};
@@ -191,10 +192,12 @@ impl Teller {
                 self.stages.notice(&text);
             }
             Event::Step(step) => self.tell_step(step),
-            Event::Validated(Validation { step, mean_mae_hu, smoothed_mae_hu, best, .. }) => {
+            Event::Validated(Validation { step, mean_mae_hu, smoothed_mae_hu, best, detail, .. }) => {
                 let mark = if *best { ", the best so far" } else { "" };
-                let text =
-                    format!("step {step}: validation MAE {mean_mae_hu:.1} HU (smoothed {smoothed_mae_hu:.1}{mark})");
+                let detail = Detail::mean_of(detail).text();
+                let text = format!(
+                    "step {step}: validation MAE {mean_mae_hu:.1} HU (smoothed {smoothed_mae_hu:.1}{mark}); {detail}"
+                );
                 self.stages.notice(&text);
             }
             Event::Warning(text) => self.stages.notice(&format!("warning: {text}")),

@@ -1,7 +1,7 @@
 //! The numbers a report prints: their names, units, digits, which way is better, and their definitions. One place, so
 //! that a table cannot print a number without saying what it is. Knows no case.
 
-use crate::metrics::{Comparison, body, lpips, lung, mae, psnr, ssim, vif};
+use crate::metrics::{Comparison, body, detail, lpips, lung, mae, psnr, ssim, vif};
 use crate::nn::perceptual::Backbone;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -52,6 +52,7 @@ const SCANNED: &str = "over the axial slices of the truth that hold scan data";
 /// a table has one of them alone.
 pub fn measures() -> Vec<Measure> {
     let mut all = primary();
+    all.extend(detail::DEFINITIONS.iter().map(of_detail));
     all.extend(further());
     all
 }
@@ -87,10 +88,17 @@ fn further() -> Vec<Measure> {
         share("ssim_scanned", "SSIM, scanned slices", with(ssim::DEFINITION, SCANNED)),
         share("ssim_uniform", "SSIM, uniform", ssim::DEFINITION_UNIFORM.to_owned()),
         share("ssim_slices", "SSIM, by slices", with(ssim::DEFINITION_SLICES, SCANNED)),
+        decibel("psnr_x2ct_db", "PSNR, X2CT-GAN", psnr::DEFINITION_X2CT.to_owned()),
+        share("ssim_x2ct", "SSIM, X2CT-GAN", ssim::DEFINITION_X2CT.to_owned()),
         share("vif_piq", "VIF, piq", vif::DEFINITION_PIQ.to_owned()),
         share("lung_320_dice", "Dice at -320", lungs("-320")),
         share("lung_500_dice", "Dice at -500", lungs("-500")),
     ]
+}
+
+fn of_detail(measure: &detail::Definition) -> Measure {
+    let kind = if measure.in_hu { error } else { share };
+    kind(measure.key, measure.name, measure.text())
 }
 
 fn lungs(threshold_hu: &str) -> String {

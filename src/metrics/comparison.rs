@@ -2,6 +2,7 @@
 
 use super::body::{axis_order, body};
 use super::by_slice::body_numbers;
+use super::detail::{Detail, detail};
 use super::lpips::LpipsSet;
 use super::lung::{LungMask, lung_mask_in};
 use super::{dice, mae, psnr, ssim, vif};
@@ -80,6 +81,13 @@ pub struct Comparison {
     pub ssim_uniform: Option<f64>,
     /// SSIM, mean over slices.
     pub ssim_slices: Option<f64>,
+    /// PSNR as X2CT-GAN's code has it, dB.
+    pub psnr_x2ct_db: Option<f64>,
+    /// SSIM as X2CT-GAN's code has it.
+    pub ssim_x2ct: Option<f64>,
+    /// Fine detail and bone.
+    #[serde(flatten)]
+    pub detail: Detail,
     /// VIF as sewar has it, mean of the axial slices that hold scan data and are not constant in the truth.
     pub vif: Option<f64>,
     /// Axial slices that hold scan data but are constant in the truth.
@@ -133,6 +141,9 @@ pub fn compare(recon: &Volume, truth: &Volume) -> Result<Comparison, MetricsErro
         ssim_body: in_body.ssim,
         ssim_uniform: ssim::ssim_uniform(a, b, dims),
         ssim_slices: ssim::ssim_by_slices(a, b, dims, slices),
+        psnr_x2ct_db: psnr::psnr_x2ct(a, b, dims),
+        ssim_x2ct: ssim::ssim_x2ct(a, b, dims),
+        detail: detail(&recon, &truth),
         vif: vif::mean(vif_scanned),
         vif_slices_left_out: vif_scanned.iter().filter(|vif| vif.is_none()).count(),
         vif_piq: vif.as_ref().and_then(|all| vif::mean_piq(all)),

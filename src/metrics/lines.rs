@@ -2,7 +2,7 @@
 //! field do not compare (spec 8). Computes nothing.
 
 use super::comparison::{Comparison, LungDice};
-use super::{body, lpips, lung, mae, psnr, ssim, vif};
+use super::{body, detail, lpips, lung, mae, psnr, ssim, vif};
 use crate::nn::perceptual::Backbone;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,7 @@ pub struct Line {
 /// What stands in the place of a number that is not defined.
 const TOO_SMALL: &str = "not defined (too small)";
 const NO_BODY: &str = "not defined (no body)";
+const NO_SUCH_VOXELS: &str = "not defined (the truth has no such voxels, or they are all alike)";
 const NO_DETAIL: &str = "not defined (too small, or constant)";
 
 impl Comparison {
@@ -32,6 +33,7 @@ impl Comparison {
             Line { definition: self.of_scanned(vif::DEFINITION, true), ..plain("VIF", self.vif, "").or(NO_DETAIL) },
         ];
         lines.extend(Backbone::BY_RANK.into_iter().filter_map(|backbone| self.lpips_line(backbone)));
+        lines.extend(self.detail_lines());
         lines.extend(self.body_lines());
         lines.extend(self.scanned_lines());
         lines.extend([
@@ -39,6 +41,8 @@ impl Comparison {
             db("PSNR, by slices", self.psnr_slices_db, psnr::DEFINITION_SLICES),
             plain("SSIM, uniform", self.ssim_uniform, ssim::DEFINITION_UNIFORM),
             plain("SSIM, by slices", self.ssim_slices, ssim::DEFINITION_SLICES),
+            db("PSNR, X2CT-GAN", self.psnr_x2ct_db, psnr::DEFINITION_X2CT),
+            plain("SSIM, X2CT-GAN", self.ssim_x2ct, ssim::DEFINITION_X2CT),
             plain("VIF, piq", self.vif_piq, vif::DEFINITION_PIQ),
         ]);
         lines.extend(self.lung.iter().map(LungDice::line));
@@ -50,6 +54,15 @@ impl Comparison {
         let value = self.lpips(backbone)?;
         let definition = self.of_scanned(&lpips::definition(backbone), false);
         Some(Line { definition, ..plain(&format!("LPIPS-{}", backbone.title()), Some(value), "") })
+    }
+
+    /// Fine detail and bone.
+    fn detail_lines(&self) -> impl Iterator<Item = Line> {
+        detail::DEFINITIONS.iter().map(|measure| {
+            let value = (measure.value)(&self.detail);
+            let show = if measure.in_hu { hu } else { plain };
+            show(measure.name, value, &measure.text()).or(NO_SUCH_VOXELS)
+        })
     }
 
     /// Inside the truth's body.

@@ -25,7 +25,10 @@ pub const DEFINITION_VOXELS: &str = "10 log10(2500^2 / MSE), HU clipped to [-100
 pub const DEFINITION_4095: &str = "10 log10(4095^2 / MSE), whole volume, HU clipped to [-1000, 1500] (0..2500)";
 /// The definition of the mean over slices.
 pub const DEFINITION_SLICES: &str = "mean over the slices of three axes of 10 log10(4095^2 / MSE), \
-    values 0..2500, equal slices 100 dB, axial slices without scan data left out (as X2CT-GAN's code)";
+    values 0..2500, equal slices 100 dB, axial slices without scan data left out";
+/// The definition of the number as X2CT-GAN's code has it (`Peak_Signal_to_Noise_Rate` of its metrics_np.py).
+pub const DEFINITION_X2CT: &str = "as X2CT-GAN's code: 10 log10(4095^2 / MSE) of each slice, values 0..2500, equal \
+    slices 100 dB, mean over all slices of each axis, mean of the three";
 
 /// PSNR of all voxels, dB; infinite where both are equal, `None` where there are none.
 pub fn psnr(a: &[i16], b: &[i16], peak: f64) -> Option<f64> {
@@ -47,14 +50,30 @@ pub fn psnr_inside(a: &[i16], b: &[i16], inside: &[u8], peak: f64) -> Option<f64
 /// Mean PSNR over the slices across all three axes, dB; axial slices outside of `axial` (first, last) are left out.
 /// `dims` are the sides (x, y, z); `None` where values and sides do not fit or no slice is left.
 pub fn psnr_by_slices(a: &[i16], b: &[i16], dims: [usize; 3], peak: f64, axial: (usize, usize)) -> Option<f64> {
+    let [x, y, z] = slices_db(a, b, dims, peak)?;
+    let kept = z.get(axial.0..=axial.1)?;
+    let all = || x.iter().chain(&y).chain(kept);
+    Some(all().sum::<f64>() / all().count() as f64)
+}
+
+/// PSNR as X2CT-GAN's code prints it, dB: the mean of the means over the slices across each axis, every slice counted.
+/// `None` where values and sides do not fit.
+pub fn psnr_x2ct(a: &[i16], b: &[i16], dims: [usize; 3]) -> Option<f64> {
+    let axes = slices_db(a, b, dims, PEAK_X2CT)?;
+    Some(axes.iter().map(|slices| slices.iter().sum::<f64>() / slices.len() as f64).sum::<f64>() / axes.len() as f64)
+}
+
+/// PSNR of every slice across x, y and z.
+fn slices_db(a: &[i16], b: &[i16], dims: [usize; 3], peak: f64) -> Option<[Vec<f64>; 3]> {
     let [nx, ny, nz] = dims;
     if a.len() != b.len() || a.len() != nx * ny * nz || a.is_empty() {
         return None;
     }
-    let planes: Vec<[Vec<u64>; 3]> = (0..nz)
+    // Squares summed over each column of x and row of y, slice by slice of z.
+    let planes: Vec<[Vec<u64>; 2]> = (0..nz)
         .into_par_iter()
         .map(|z| {
-            let mut sums = [vec![0; nx], vec![0; ny], vec![0; 1]];
+            let mut sums = [vec![0; nx], vec![0; ny]];
             for y in 0..ny {
                 let start = (z * ny + y) * nx;
                 for x in 0..nx {
@@ -63,17 +82,15 @@ pub fn psnr_by_slices(a: &[i16], b: &[i16], dims: [usize; 3], peak: f64, axial: 
                     sums[1][y] += s;
                 }
             }
-            sums[2][0] = sums[1].iter().sum();
             sums
         })
         .collect();
     let across = |axis: usize, k: usize| planes.iter().map(|p| p[axis][k]).sum::<u64>();
-    let mut total = Vec::new();
-    total.extend((0..nx).map(|x| slice_db(across(0, x), ny * nz, peak)));
-    total.extend((0..ny).map(|y| slice_db(across(1, y), nx * nz, peak)));
-    let kept = planes.iter().enumerate().filter(|(z, _)| (axial.0..=axial.1).contains(z));
-    total.extend(kept.map(|(_, p)| slice_db(p[2][0], nx * ny, peak)));
-    Some(total.iter().sum::<f64>() / total.len() as f64)
+    Some([
+        (0..nx).map(|x| slice_db(across(0, x), ny * nz, peak)).collect(),
+        (0..ny).map(|y| slice_db(across(1, y), nx * nz, peak)).collect(),
+        planes.iter().map(|p| slice_db(p[1].iter().sum(), nx * ny, peak)).collect(),
+    ])
 }
 
 fn slice_db(squares: u64, n: usize, peak: f64) -> f64 {

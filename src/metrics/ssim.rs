@@ -32,6 +32,9 @@ pub const DEFINITION_UNIFORM: &str = "scikit-image 3D defaults: 7^3 uniform wind
 /// The definition of the mean over slices.
 pub const DEFINITION_SLICES: &str = "mean of 2D scikit-image defaults (7^2 uniform, sample covariance on) over the \
     slices of three axes, data range 2500, axial slices without scan data left out";
+/// The definition of the number as X2CT-GAN's code has it (`Structural_Similarity` of its metrics_np.py).
+pub const DEFINITION_X2CT: &str = "as X2CT-GAN's code: 2D scikit-image defaults (7^2 uniform, sample covariance on), data \
+    range 2500, mean over all slices of each axis, mean of the three";
 /// What is averaged in a part of the volume.
 pub const DEFINITION_INSIDE: &str = "mean of the map over the voxels whose 11^3 window lies inside the volume";
 
@@ -100,19 +103,29 @@ pub fn ssim_slice(a: &[i16], b: &[i16], [cols, rows]: [usize; 2]) -> Option<f64>
 /// Mean 2D SSIM (7^2 uniform) over the slices of three axes; axial slices outside of `axial` (first, last) are left
 /// out. `None` where a side is under 7 voxels or the values do not fit `dims`.
 pub fn ssim_by_slices(a: &[i16], b: &[i16], dims: [usize; 3], axial: (usize, usize)) -> Option<f64> {
+    let across = [0..dims[0], 0..dims[1], axial.0..axial.1 + 1];
+    let n: usize = across.iter().map(|slices| slices.len()).sum();
+    Some(slice_sums(a, b, dims, across)?.iter().sum::<f64>() / n as f64)
+}
+
+/// SSIM as X2CT-GAN's code prints it: the mean of the mean 2D SSIM (7^2 uniform) over the slices across each axis, every
+/// slice counted. `None` where a side is under 7 voxels or the values do not fit `dims`.
+pub fn ssim_x2ct(a: &[i16], b: &[i16], dims: [usize; 3]) -> Option<f64> {
+    let sums = slice_sums(a, b, dims, dims.map(|n| 0..n))?;
+    Some(sums.iter().zip(dims).map(|(sum, n)| sum / n as f64).sum::<f64>() / 3.0)
+}
+
+/// The sums of the 2D SSIM over some slices across each axis.
+fn slice_sums(a: &[i16], b: &[i16], dims: [usize; 3], across: [std::ops::Range<usize>; 3]) -> Option<[f64; 3]> {
     let window = Window::uniform();
     check(a, b, dims, &window)?;
-    let mut total = (0.0, 0usize);
-    for axis in 0..3 {
-        let wanted = if axis == 2 { axial.0..axial.1 + 1 } else { 0..dims[axis] };
-        let n = wanted.len();
+    Some([0, 1, 2].map(|axis: usize| {
         let one = |k: usize| {
             let (a, cols, _) = plane(a, dims, axis, k);
             ssim_2d(&a, &plane(b, dims, axis, k).0, cols, &window)
         };
-        total = (total.0 + in_order(wanted.into_par_iter().map(one)), total.1 + n);
-    }
-    Some(total.0 / total.1 as f64)
+        in_order(across[axis].clone().into_par_iter().map(one))
+    }))
 }
 
 /// The sum in the order of the parts, so that it does not hang on the number of threads.

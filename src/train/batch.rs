@@ -2,9 +2,12 @@
 
 use super::TrainError;
 use super::augment::Sample;
+use crate::geometry::{Frame, Volume};
+use crate::metrics::Detail;
+use crate::metrics::detail::detail;
 use crate::nn::coarse::Coarse;
 use crate::nn::refine::{RefineInput, refine_slices};
-use crate::nn::tensor::from_channels;
+use crate::nn::tensor::{from_channels, to_values};
 use crate::nn::unet::{UNet, uninterrupted};
 use crate::nn::{NnError, Precision};
 use crate::projection::BackProjection;
@@ -66,6 +69,19 @@ impl Batch {
         let truth = clip(&self.target.f_select(0, 0)?.f_select(0, 0)?)?;
         let error = clip(volume)?.f_sub(&truth)?.f_abs()?.f_mean(Kind::Double)?;
         Ok(error.f_double_value(&[])? * HU_PER_R)
+    }
+
+    /// Fine detail and bone of a volume `[D, H, W]` against the truth.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn detail(&self, volume: &Tensor) -> Result<Detail, TrainError> {
+        let hu = |t: &Tensor| {
+            let values = to_values(t)?;
+            Volume::from_relative_attenuation(Frame::cube_of(self.side, [0.0; 3]), &values)
+                .map_err(|e| NnError::Input(e.to_string()))
+        };
+        Ok(detail(&hu(volume)?, &hu(&self.target)?))
     }
 }
 

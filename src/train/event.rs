@@ -2,6 +2,7 @@
 
 use super::plan::Stage;
 use super::preview::Preview;
+use crate::metrics::Detail;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -137,9 +138,11 @@ pub struct Validation {
     pub step: u64,
     /// Mean absolute error of each case in HU clipped to [-1000, 1500], over the whole volume.
     pub mae_hu: Vec<(String, f64)>,
-    /// Their mean.
+    /// Mean of the errors.
     pub mean_mae_hu: f64,
-    /// The running mean of that over the phase's validations, by which the best is told.
+    /// Fine detail and bone of each case, in the order of the errors.
+    pub detail: Vec<Detail>,
+    /// The running mean of the mean error over the phase's validations, by which the best is told.
     pub smoothed_mae_hu: f64,
     /// Whether its smoothed mean is the least so far.
     pub best: bool,

@@ -5,6 +5,7 @@ use super::curve;
 use super::figures::{self, Figure};
 use super::table::{LOSS_FILE, Tables, VALIDATION_FILE};
 use super::{TrainError, TrainPlan};
+use crate::metrics::detail::DEFINITIONS;
 use crate::nn::model::{self, Metric};
 use crate::nn::{DeviceChoice, Model, ModelCard};
 use std::fs;
@@ -77,10 +78,13 @@ fn card_lines(figure: &Figure) -> Vec<Metric> {
         ("PSNR, dB, whole volume, peak 2500", m.psnr_db),
         ("SSIM, 3D, Gaussian sigma 1.5, range 2500", m.ssim),
         ("Dice of the lungs at -400 HU", dice),
+        ("PSNR, dB, as X2CT-GAN's code", m.psnr_x2ct_db),
+        ("SSIM, as X2CT-GAN's code", m.ssim_x2ct),
     ];
+    let detail = DEFINITIONS.iter().map(|measure| (measure.name, (measure.value)(&m.detail)));
     let line = |(name, value): (&str, Option<f64>)| {
         let rounded = (value? * 1e4).round() / 1e4;
         Some(Metric { name: format!("{}: {name}", figure.method), cases: figure.case.clone(), value: rounded })
     };
-    values.into_iter().filter_map(line).collect()
+    values.into_iter().chain(detail).filter_map(line).collect()
 }

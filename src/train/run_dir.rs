@@ -6,6 +6,7 @@ use super::event::{Event, Step, Term, Validation};
 use super::preview::Preview;
 use super::table::{LOSS_FILE, MEAN_CASE, Tables, VALIDATION_FILE};
 use super::{TrainError, TrainPlan, curve};
+use crate::metrics::detail::{DEFINITIONS, Definition, Detail};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -90,7 +91,7 @@ impl RunDir {
         let terms: String = Term::ALL.iter().map(|t| format!("{},", t.name())).collect();
         let header = format!("phase,epoch,step,share,lr,loss,{terms}gradient,seconds,waited\n");
         write(&folder.join(LOSS_FILE), header.as_bytes())?;
-        write(&folder.join(VALIDATION_FILE), b"phase,step,case,mae_hu\n")?;
+        write(&folder.join(VALIDATION_FILE), validation_header().as_bytes())?;
         // The plan last: a folder with a plan is a run.
         write(&path, plan.to_toml()?.as_bytes())?;
         Self::open(folder, lock)
@@ -188,9 +189,14 @@ impl RunDir {
 
     fn record_validation(&mut self, v: &Validation) -> Result<(), TrainError> {
         let path = self.folder.join(VALIDATION_FILE);
-        let mean = [(MEAN_CASE.to_owned(), v.mean_mae_hu)];
-        let line = |(case, mae): &(String, f64)| format!("{},{},{case},{mae:.3}\n", v.phase, v.step);
-        let text: String = v.mae_hu.iter().chain(&mean).map(line).collect();
+        let line = |case: &str, mae: f64, detail: &Detail| {
+            let cell = |measure: &Definition| (measure.value)(detail).map_or(String::new(), |v| format!("{v:.4}"));
+            let cells = DEFINITIONS.each_ref().map(cell);
+            format!("{},{},{case},{mae:.3},{}\n", v.phase, v.step, cells.join(","))
+        };
+        let cases = v.mae_hu.iter().zip(&v.detail).map(|((case, mae), detail)| line(case, *mae, detail));
+        let mean = line(MEAN_CASE, v.mean_mae_hu, &Detail::mean_of(&v.detail));
+        let text: String = cases.chain([mean]).collect();
         self.validations.write_all(text.as_bytes()).map_err(write_error(&path))?;
         if let Some(preview) = &v.preview {
             self.write_preview(v, preview)?;
@@ -207,6 +213,12 @@ impl RunDir {
         crate::io::screen::write(&path, size, &rgba)
             .map_err(|e| TrainError::Write { path, cause: std::io::Error::other(e.to_string()) })
     }
+}
+
+/// The head of the validation table.
+fn validation_header() -> String {
+    let keys = DEFINITIONS.each_ref().map(|measure| measure.key);
+    format!("phase,step,case,mae_hu,{}\n", keys.join(","))
 }
 
 /// Whether some process trains in this run folder now; a process that was killed holds nothing any more.

@@ -284,7 +284,7 @@ impl Session<'_> {
         if count == 0 {
             return self.save(BEST_MODEL, &learner.networks()?);
         }
-        let (mut errors, mut preview) = (Vec::new(), None);
+        let (mut errors, mut detail, mut preview) = (Vec::new(), Vec::new(), None);
         for k in 0..count {
             let case = self.cases.validation(k)?;
             let sample = plain_sample(&case, phase.side, self.plan.network.input)
@@ -292,6 +292,7 @@ impl Session<'_> {
             let batch = Batch::new(&sample, self.plan.network.input, self.device)?;
             let volume = learner.volume(&batch)?;
             errors.push((case.name.clone(), batch.mae_hu(&volume)?));
+            detail.push(batch.detail(&volume)?);
             if preview.is_none() {
                 preview = Some(Arc::new(Preview::new(case.name.clone(), &volume, &batch)?));
             }
@@ -304,6 +305,7 @@ impl Session<'_> {
             step,
             mae_hu: errors,
             mean_mae_hu: mean,
+            detail,
             smoothed_mae_hu: smoothed,
             best,
             preview,

@@ -2,6 +2,7 @@
 //! network.
 
 use super::TrainError;
+use crate::metrics::Detail;
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -43,6 +44,8 @@ pub struct ValidationRow {
     pub case: String,
     /// Mean absolute error, HU.
     pub mae_hu: f64,
+    /// Fine detail and bone; nothing in runs of older versions.
+    pub detail: Detail,
 }
 
 /// Both tables of a run.
@@ -132,5 +135,6 @@ fn validation_row(row: &HashMap<&str, &str>) -> Option<ValidationRow> {
         step: number(row, "step")?,
         case: (*row.get("case")?).to_owned(),
         mae_hu: number(row, "mae_hu")?,
+        detail: Detail::from_keys(|key| number(row, key)),
     })
 }

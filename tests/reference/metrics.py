@@ -40,7 +40,10 @@ JOINED_SHARE = 0.2
 # sewar and piq need windows of 17 pixels at the first scale and 3 at the fourth.
 LEAST_VIF_SIDE = 41
 # How far a number may be from its reference, by the beginning of its name; of LPIPS as a share of it.
-TOLERANCES = (("mae", 0.01), ("psnr", 1e-3), ("ssim", 1e-4), ("vif", 1e-3), ("lpips", 1e-3), ("dice", 1e-6), ("ml", 0.01))
+TOLERANCES = (
+    *(("mae", 0.01), ("psnr", 1e-3), ("ssim", 1e-4), ("vif", 1e-3), ("lpips", 1e-3), ("dice", 1e-6), ("ml", 0.01)),
+    *(("detail", 1e-4), ("lung", 1e-4), ("bone", 1e-4)),
+)
 RELATIVE = "lpips"
 
 
@@ -141,6 +144,39 @@ def by_slices(a, b, first, last):
     return float(np.mean(psnr)), float(np.mean(ssim))
 
 
+def by_x2ct(a, b):
+    """PSNR and SSIM as metrics_np.py of X2CT-GAN's code has them: means over all slices of an axis, then over axes."""
+    psnr, ssim = [], []
+    for axis in range(3):
+        pairs = [(np.take(a, k, axis=axis), np.take(b, k, axis=axis)) for k in range(a.shape[axis])]
+        errors = [np.mean((p - q) ** 2) for p, q in pairs]
+        psnr.append(np.mean([100.0 if e == 0 else 20 * np.log10(4095.0 / np.sqrt(e)) for e in errors]))
+        ssim.append(np.mean([structural_similarity(p, q, data_range=RANGE) for p, q in pairs]))
+    return float(np.mean(psnr)), float(np.mean(ssim))
+
+
+def detail_numbers(recon, truth, spacing_mm):
+    """Fine detail and bone by SciPy; standard deviations are 2 and 3 voxels of 2.8 mm on any grid."""
+    smooth = lambda v, voxels: ndimage.gaussian_filter(v.astype(np.float64), voxels * 2.8 / spacing_mm)
+    r, t = (np.clip(1 + v / 1000, 0, 2.5) for v in (recon, truth))
+    dr, dt = r - smooth(r, 3), t - smooth(t, 3)
+    body = smooth(t > 0.5, 2) > 0.3
+    bone, lung = (t > 1.2) & body, (t < 0.6) & body
+    near_bone = smooth(bone, 3) > 0.05
+    mean = lambda where: 1000 * float(np.abs(r - t)[where].mean()) if where.any() else None
+    varies = lambda where: where.any() and np.ptp(dr[where]) > 0 and np.ptp(dt[where]) > 0
+    correlation = lambda where: float(np.corrcoef(dr[where], dt[where])[0, 1]) if varies(where) else None
+    found = bone.sum() + (r > 1.2).sum()
+    return {
+        "mae_body_skin_hu": mean(body),
+        "mae_bone_hu": mean(bone),
+        "detail_correlation": correlation(body),
+        "lung_detail": correlation(lung),
+        "bone_contrast": float((dr * dt)[near_bone].sum() / (dt[near_bone] ** 2).sum()) if near_bone.any() else None,
+        "bone_dice": float(2 * (bone & (r > 1.2)).sum() / found) if found else 1.0,
+    }
+
+
 def gaussian_ssim(a, b):
     """The mean and the map without its margins."""
     if min(a.shape) < 11:
@@ -174,6 +210,7 @@ def numbers(recon, truth, voxel_ml):
     body, recon_body = body_of(truth), body_of(recon)
     psnr = lambda p, q: float(peak_signal_noise_ratio(q, p, data_range=RANGE))
     psnr_slices, ssim_slices = by_slices(a, b, first, last)
+    psnr_x2ct, ssim_x2ct = by_x2ct(a, b)
     ssim, ssim_map = gaussian_ssim(a, b)
     inner = body[5:-5, 5:-5, 5:-5]
     found = {
@@ -190,6 +227,9 @@ def numbers(recon, truth, voxel_ml):
         "ssim_body": float(ssim_map[inner].mean()) if ssim is not None and inner.any() else None,
         "ssim_uniform": float(structural_similarity(a, b, data_range=RANGE)),
         "ssim_slices": ssim_slices,
+        "psnr_x2ct_db": psnr_x2ct,
+        "ssim_x2ct": ssim_x2ct,
+        **detail_numbers(recon, truth, np.cbrt(1000 * voxel_ml)),
         **vif_numbers((a - LOW) / RANGE * 255, (b - LOW) / RANGE * 255, first, last),
     }
     for threshold in THRESHOLDS:

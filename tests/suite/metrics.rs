@@ -82,6 +82,7 @@ fn numbers_are_those_of_the_reference_packages() {
             let tolerance = match what.get(..3) {
                 Some("ssi") => 1e-5,
                 Some("vif") => 1e-4,
+                Some("det" | "lun" | "bon") => 1e-5,
                 _ => 1e-6,
             };
             match (found[&what], wanted) {
@@ -179,6 +180,45 @@ fn degenerate_input_has_defined_answers() {
     let slice = compare(&recon, &truth).unwrap();
     assert!(slice.mae_hu.is_some() && slice.psnr_slices_db.is_some() && slice.vif.is_some());
     assert_eq!((slice.ssim, slice.ssim_body, slice.ssim_slices, slice.ssim_scanned), (None, None, None, None));
+}
+
+#[test]
+fn detail_and_bone_tell_a_blurred_chest_from_the_truth() {
+    // Ribs of 600 HU, two voxels wide, in water.
+    let frame = Frame::cube_of(64, [0.0; 3]);
+    let is_body = |x: i64, y: i64| (x - 32).pow(2) + (y - 32).pow(2) < 400;
+    let rib = |x: i64, y: i64, z: i64| is_body(x, y) && (x - 32).pow(2) + (y - 32).pow(2) > 324 && z % 8 < 2;
+    let truth = by(frame.clone(), |x, y, z| {
+        if rib(x, y, z) {
+            600
+        } else if is_body(x, y) {
+            0
+        } else {
+            -1000
+        }
+    });
+    let without = by(frame.clone(), |x, y, _| if is_body(x, y) { 0 } else { -1000 });
+    let half = by(frame, |x, y, z| {
+        if rib(x, y, z) {
+            300
+        } else if is_body(x, y) {
+            0
+        } else {
+            -1000
+        }
+    });
+    let of = |recon| metrics::detail::detail(recon, &truth);
+    let (same, blurred, faint) = (of(&truth), of(&without), of(&half));
+    assert_eq!((same.mae_bone_hu, same.bone_dice), (Some(0.0), Some(1.0)));
+    assert!((same.bone_contrast.unwrap() - 1.0).abs() < 1e-6 && (same.detail_correlation.unwrap() - 1.0).abs() < 1e-6);
+    assert_eq!((blurred.mae_bone_hu, blurred.bone_dice), (Some(600.0), Some(0.0)));
+    let contrast = [&blurred, &faint, &same].map(|d| d.bone_contrast.unwrap());
+    assert!(contrast[0] < contrast[1] - 0.05 && contrast[1] < contrast[2] - 0.05, "{contrast:?}");
+    // Nothing but air: no body, so nothing is defined, and there is no bone in either.
+    let air = Volume::filled(truth.frame().clone(), Hu::PADDING);
+    let nothing = metrics::detail::detail(&air, &air);
+    assert_eq!(nothing, metrics::Detail { bone_dice: Some(1.0), ..metrics::Detail::default() });
+    assert_eq!(metrics::Detail::mean_of(&[blurred, same]).bone_dice, Some(0.5));
 }
 
 #[test]
@@ -310,7 +350,7 @@ fn masks_count_find_and_give_back_their_voxels() {
 fn every_printed_number_has_its_definition() {
     let [a, b] = torso_pair();
     let lines = compare(&a, &b).unwrap().lines();
-    assert_eq!(lines.len(), 18);
+    assert_eq!(lines.len(), 26);
     assert!(lines.iter().find(|l| l.name == "VIF").unwrap().definition.contains("1 of them left out"));
     assert!(!lines.iter().any(|l| l.name.starts_with("LPIPS")), "no weights, no LPIPS");
     assert!(lines.iter().all(|l| l.definition.len() > 20 && !l.value.is_empty()));

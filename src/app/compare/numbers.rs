@@ -9,6 +9,7 @@ use crate::app::theme::theme;
 use crate::app::viewport::CompareLayout;
 use crate::app::widgets;
 use crate::metrics::by_slice::{DEFINITION_BODY, DEFINITION_SLICE, Numbers};
+use crate::metrics::detail::{self, Definition};
 use crate::metrics::{Comparison, Line, LungDice, lung, mae, psnr, ssim};
 use egui::{Align, Layout, ScrollArea, Ui, vec2};
 use std::sync::Arc;
@@ -159,16 +160,18 @@ fn lungs(ui: &mut Ui, shown: Shown<&Arc<VolumeNumbers>>) {
 
 /// A row for each result.
 fn by_results(ui: &mut Ui, state: &State) {
+    let bone = detail::DEFINITIONS.iter().find(|m| m.key == "bone_contrast").map_or(String::new(), Definition::text);
     let heads = [
         ("MAE, HU", mae::DEFINITION),
         ("PSNR, dB", psnr::DEFINITION),
         ("SSIM", ssim::DEFINITION),
         ("MAE body, HU", DEFINITION_BODY),
         ("Dice −400", lung::DEFINITION),
+        ("Bone contrast", bone.as_str()),
     ];
     widgets::caption(ui, "EVERY RESULT AGAINST THE GROUND TRUTH");
     ScrollArea::vertical().id_salt("results").show(ui, |ui| {
-        table("results", 6).show(ui, |ui| {
+        table("results", 1 + heads.len()).show(ui, |ui| {
             name(ui, "", "");
             heads.iter().for_each(|(head, tip)| cell(ui, UNIT, head, true, tip));
             ui.end_row();
@@ -197,6 +200,7 @@ fn result_cell(shown: Shown<&Arc<VolumeNumbers>>, column: usize) -> String {
         1 => number_text(c.psnr_db, 2),
         2 => number_text(c.ssim, 4),
         3 => number_text(numbers.body.mae_hu, 1),
+        5 => number_text(c.detail.bone_contrast, 3),
         _ => number_text(c.lung.iter().find(|l| l.threshold_hu == -400.0).map(|l| l.dice), 4),
     }
 }

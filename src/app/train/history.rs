@@ -1,6 +1,7 @@
 //! The curves of a run in memory: every step's numbers, smoothed without looking ahead, and envelopes that let a long
 //! run be drawn with few points. Knows no chart and no file.
 
+use crate::metrics::Detail;
 use crate::train::checkpoint::Judge;
 use crate::train::event::{Step, Term, Validation};
 use crate::train::table::{LossRow, Tables};
@@ -152,6 +153,8 @@ pub struct Checked {
     pub best: bool,
     /// The first case, whose pictures are kept.
     pub case: String,
+    /// Fine detail and bone, means over the cases.
+    pub detail: Detail,
 }
 
 /// All curves of a run. Steps are counted over all phases, from 1.
@@ -183,7 +186,8 @@ impl History {
             let first = tables.validations.iter().find(|v| (v.phase, v.step) == (row.phase, row.step));
             let case = first.map(|v| v.case.clone()).unwrap_or_default();
             let best = judge.hear(row.mae_hu);
-            history.validations.push(Checked { phase, step: row.step, mae_hu: row.mae_hu, best, case });
+            let (step, mae_hu, detail) = (row.step, row.mae_hu, row.detail);
+            history.validations.push(Checked { phase, step, mae_hu, best, case, detail });
         }
         history
     }
@@ -228,7 +232,8 @@ impl History {
     pub fn push_validation(&mut self, validation: &Validation) {
         let case = validation.mae_hu.first().map(|(name, _)| name.clone()).unwrap_or_default();
         let Validation { phase, step, mean_mae_hu: mae_hu, best, .. } = *validation;
-        self.validations.push(Checked { phase, step, mae_hu, best, case });
+        let detail = Detail::mean_of(&validation.detail);
+        self.validations.push(Checked { phase, step, mae_hu, best, case, detail });
     }
 
     /// Forgets what lies behind a step, as a run does that goes on from its checkpoint.

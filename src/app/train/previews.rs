@@ -45,7 +45,9 @@ pub fn show(ui: &mut Ui, view: &RunView, height: f32, out: &mut Outbox) {
     let error = checked.map_or(String::new(), |v| format!(", {:.1} HU over all cases", v.mae_hu));
     let text = format!("{case}phase {}, step {step}{error}", phase + 1);
     let text = RichText::new(text).font(t.caption()).color(t.color.text_secondary);
-    ui.add(Label::new(text).truncate()).on_hover_text("Axial above coronal, window -500 to 800 HU");
+    let detail = checked.map_or(String::new(), |v| v.detail.text().replace("; ", "\n"));
+    let tip = format!("Axial above coronal, window -500 to 800 HU\n{detail}");
+    ui.add(Label::new(text).truncate()).on_hover_text(tip.trim_end());
 }
 
 /// Back and forth through the run's pictures.
