@@ -10,9 +10,13 @@ pub mod io;
 
 pub mod projection;
 
+pub mod registration;
+
 pub mod nn;
 
 pub mod metrics;
+
+pub mod atlas;
 
 pub mod train;
 

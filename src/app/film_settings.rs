@@ -166,6 +166,15 @@ impl FilmSettings {
         }
     }
 
+    /// A part of the geometry that nobody told, in words; `None` where all is known.
+    pub fn assumed(&self) -> Option<&'static str> {
+        let distances =
+            [(self.sad_from, "distance from source to axis"), (self.sdd_from, "distance from source to film")];
+        let parts = [(self.angle_from, "angle"), (self.pitch_from, "pixel spacing")];
+        let of_beam = distances.into_iter().filter(|_| !self.parallel);
+        parts.into_iter().chain(of_beam).find(|(from, _)| *from == Provenance::Assumed).map(|(_, what)| what)
+    }
+
     /// Puts `preset` wherever neither the header nor the person has spoken.
     pub fn apply_preset(&mut self, radiograph: &Radiograph, slot: Slot, preset: Preset) {
         let fresh = Self::of(radiograph, slot, preset);

@@ -231,7 +231,7 @@ pub fn prepare(films: [&Film; 2], model: ModelSource, device: DeviceChoice) -> R
     let placement = pair::placement(films.map(|film| film.radiograph.as_ref()));
     let (films, views) = pair::settle(films)?;
     let frame = Frame::cube(placement.map_or([0.0; 3], |p| p.isocentre_mm));
-    Ok(Box::new(Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS }))
+    Ok(Box::new(Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS, guide: None }))
 }
 
 /// The lungs of a volume.

@@ -49,6 +49,19 @@ pub fn placement(films: [&Radiograph; 2]) -> Option<Placement> {
     Some(Placement { isocentre_mm: first, frame_of_reference: reference.filter(|uid| Some(uid) == other.as_ref()) })
 }
 
+/// Why line integrals and places cannot be compared with a CT's projections: a distance or a tone curve that is not
+/// known. `None` where both are. `placed`: a geometry file gives the distances.
+pub fn uncalibrated(films: [&Film; 2], placed: bool) -> Option<String> {
+    let names = ["first", "second"];
+    films.iter().zip(names).find_map(|(film, name)| {
+        if film.is_straightened() {
+            return Some(format!("the {name} film is made for display, so its tone curve is unknown"));
+        }
+        let assumed = film.settings.assumed().filter(|_| !placed)?;
+        Some(format!("the {assumed} of the {name} film is unknown"))
+    })
+}
+
 /// The patient's number, where both films name the same.
 pub fn patient_id(films: [&Radiograph; 2]) -> Option<Sensitive> {
     let [first, second] = films.map(|film| film.info.patient_id.clone());

@@ -248,6 +248,8 @@ impl Workstation {
             Event::Coarse { done, of } => ("Coarse network".into(), start + (end - start) * part(done, of)),
             Event::Refine { done, of } => (format!("Refining {done} / {of}"), end + (1.0 - end) * part(done, of)),
             Event::Consistency { done, of } => (format!("Consistency {done} / {of}"), 1.0),
+            Event::Network(_) => return false,
+            Event::Guiding { done, of } => (format!("Atlases {done} / {of}"), 1.0),
             Event::Notice(text) => {
                 self.state.note(Tone::Warning, "Reconstruction", text);
                 return false;
@@ -283,8 +285,7 @@ impl Workstation {
         if let Origin::Films { patient_id, .. } = &mut origin {
             *patient_id = self.run_patient.take();
         }
-        let volume = Arc::try_unwrap(result).map_or_else(|shared| shared.volume.clone(), |own| own.volume);
-        self.show_volume(Arc::new(volume), origin);
+        self.show_volume(Arc::clone(&result.network), origin);
         self.state.estimate.job = self.run_kept.take();
     }
 

@@ -49,13 +49,13 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let truth = case.truth.volume;
     let result = job::run(films, truth.frame().clone(), &Networks::default())?;
     let file = |name: &str| args.output.join(name);
-    io::nifti::write(&file("volume.nii.gz"), &result.volume)?;
-    let comparison = compare(&result.volume, &truth)?;
+    io::nifti::write(&file("volume.nii.gz"), result.volume())?;
+    let comparison = compare(result.volume(), &truth)?;
     let text = format!("{}\n{}", job::times(&result), table(&comparison));
     output::write_text(&file("metrics.json"), &json_text(&comparison)?)?;
     output::write_text(&file("metrics.txt"), &text)?;
     let options = LaunchOptions { bundled: true, ..LaunchOptions::default() };
-    let shown = (Arc::new(result.volume.clone()), Origin::reconstructed(&result, true, None));
+    let shown = (Arc::new(result.volume().clone()), Origin::reconstructed(&result, true, None));
     screenshot::render(&file("workstation.png"), PICTURE_PX, PICTURE_SCALE, &options, Some(shown))?;
     print(&text)?;
     for name in ["volume.nii.gz", "workstation.png", "metrics.json", "metrics.txt"] {

@@ -111,6 +111,8 @@ pub struct FilmPair {
     pub views: ViewPair,
     /// Where they stand in the patient, where their geometry or both films say so.
     pub placement: Option<Placement>,
+    /// What of distances or tone is not known, where anything is.
+    pub uncalibrated: Option<String>,
 }
 
 /// Refuses one file where two are wanted.
@@ -143,6 +145,7 @@ pub fn open(paths: [&Path; 2], args: &ViewArgs) -> Result<FilmPair, CliError> {
         Some((pair, _)) => unflipped(&films, fitted(*pair, &films)?),
         None => settled(&films)?,
     };
+    settled.uncalibrated = pair::uncalibrated([&films[0], &films[1]], given.is_some());
     settled.placement = given.and_then(|(_, placement)| placement).or(settled.placement);
     if settled.views.is_narrow() {
         let degrees = settled.views.separation_deg();
@@ -250,7 +253,7 @@ fn settled(films: &[Film; 2]) -> Result<FilmPair, CliError> {
         ));
     }
     let (images, views) = pair::settle(both)?;
-    Ok(FilmPair { images, views, placement: noted_in(films) })
+    Ok(FilmPair { images, views, placement: noted_in(films), uncalibrated: pair::uncalibrated(both, false) })
 }
 
 /// Given views on the films there are: a film stored with another number of pixels covers the same area.
@@ -284,7 +287,7 @@ fn unflipped(films: &[Film; 2], mut views: ViewPair) -> FilmPair {
         (view.flip_cols, view.flip_rows) = (false, false);
         image
     });
-    FilmPair { images, views, placement: noted_in(films) }
+    FilmPair { images, views, placement: noted_in(films), uncalibrated: None }
 }
 
 fn noted_in(films: &[Film; 2]) -> Option<Placement> {

@@ -1,20 +1,28 @@
 //! A reconstruction as the terminal sees it: stages, Ctrl+C, times. The work itself is done by the reconstructor.
 
+use super::atlas;
 use super::error::CliError;
 use super::films::FilmPair;
 use super::interrupt;
-use super::terminal::Stages;
+use super::terminal::{Stages, notice};
+use crate::atlas::{AtlasSource, DEFAULT_COUNT, Guidance};
 use crate::geometry::Frame;
 use crate::nn::DeviceChoice;
+use crate::nn::Reconstruction;
+use crate::nn::guidance::Guide;
 use crate::nn::model::ModelSource;
-use crate::nn::reconstruct::{CONSISTENCY_STEPS, Event, Handle, Job, Reconstruction, Reconstructor};
+use crate::nn::reconstruct::{CONSISTENCY_STEPS, Event, Handle, Job, Reconstructor};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 /// How often a running job is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
+
+/// More atlases than this take longer than they are worth.
+const MOST_ATLASES: usize = 8;
 
 /// Which networks on which device.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -28,6 +36,60 @@ pub struct Networks {
     /// Updates that bring the networks' volume nearer to the films at the end.
     #[arg(long, value_name = "N", default_value_t = CONSISTENCY_STEPS)]
     pub consistency_steps: u32,
+    /// How many atlases (CTs of other patients) lend their anatomy outside of the lungs: auto, none, or a number. auto lends
+    /// where distances and tone of both films are known.
+    #[arg(long, value_name = "auto|none|N", default_value = "auto")]
+    pub guide: GuideChoice,
+    /// A set of atlases that `biplane atlas make` made; without it the bundled one.
+    #[arg(long, value_name = "FOLDER")]
+    pub atlases: Option<PathBuf>,
+}
+
+/// Whether atlases lend anatomy, and how many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GuideChoice {
+    /// As many as are best, where films allow it.
+    #[default]
+    Auto,
+    /// None.
+    Off,
+    /// So many.
+    Count(usize),
+}
+
+impl FromStr for GuideChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "none" => Ok(Self::Off),
+            _ => match text.parse() {
+                Ok(count) if (1..=MOST_ATLASES).contains(&count) => Ok(Self::Count(count)),
+                _ => Err(format!("wanted is auto, none, or a number from 1 to {MOST_ATLASES}")),
+            },
+        }
+    }
+}
+
+impl Networks {
+    /// What lends anatomy to the volume of these films, with a notice where nothing can.
+    fn guide(&self, films: &FilmPair) -> Result<Option<Arc<dyn Guide>>, CliError> {
+        let count = match self.guide {
+            GuideChoice::Off => return Ok(None),
+            GuideChoice::Auto => DEFAULT_COUNT,
+            GuideChoice::Count(count) => count,
+        };
+        let source = self.atlases.clone().map_or(AtlasSource::Bundled, AtlasSource::Folder);
+        let guide = Guidance { source, count, without: None }.load().map_err(atlas::explain)?;
+        match &films.uncalibrated {
+            None => Ok(Some(Arc::new(guide))),
+            Some(why) => {
+                notice(&format!("no guidance by atlases: {why}"));
+                Ok(None)
+            }
+        }
+    }
 }
 
 /// Reconstructs two films onto `frame`, saying how far it is.
@@ -40,7 +102,8 @@ pub fn run(films: FilmPair, frame: Frame, networks: &Networks) -> Result<Arc<Rec
     let model = networks.model.clone().map_or(ModelSource::Bundled, ModelSource::Folder);
     model.card()?;
     let (device, consistency_steps) = (networks.device, networks.consistency_steps);
-    let job = Job { films: films.images, views: films.views, frame, model, device, consistency_steps };
+    let guide = networks.guide(&films)?;
+    let job = Job { films: films.images, views: films.views, frame, model, device, consistency_steps, guide };
     let handle = Reconstructor::start(job, || {});
     let done = follow(&handle);
     handle.end();
@@ -61,6 +124,8 @@ fn follow(handle: &Handle) -> Result<Arc<Reconstruction>, CliError> {
             Ok(Event::Coarse { done, of }) => stages.show("Coarse network", done as u64, of as u64),
             Ok(Event::Refine { done, of }) => stages.show("Refining network", done as u64, of as u64),
             Ok(Event::Consistency { done, of }) => stages.show("Consistency with the films", done as u64, of as u64),
+            Ok(Event::Network(_)) => {}
+            Ok(Event::Guiding { done, of }) => stages.show("Guidance by atlases", done as u64, of as u64),
             Ok(Event::Notice(text)) => stages.notice(&text),
             Ok(Event::Finished(result)) => {
                 stages.end();
@@ -84,8 +149,9 @@ pub fn times(result: &Reconstruction) -> String {
     let s = &result.seconds;
     let consistency =
         if s.consistency >= 0.01 { format!(", consistency {:.2} s", s.consistency) } else { String::new() };
+    let guide = if s.guide > 0.0 { format!(", guidance {:.2} s", s.guide) } else { String::new() };
     format!(
-        "{} on {}: model {:.2} s, back-projection {:.2} s, coarse {:.2} s, refine {:.2} s{consistency}, together {:.2} s",
+        "{} on {}: model {:.2} s, back-projection {:.2} s, coarse {:.2} s, refine {:.2} s{consistency}{guide}, together {:.2} s",
         result.model,
         result.device,
         s.load,

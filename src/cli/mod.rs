@@ -4,6 +4,7 @@
 
 pub mod error;
 
+mod atlas;
 mod calibrate;
 mod case_list;
 mod completions;
@@ -45,6 +46,7 @@ Examples:
   biplane evaluate --cases lidc/ --method ours=bundled -o report/    methods side by side
   biplane calibrate --model M --cases lidc/ --only a,b --held-out c    expected errors of a model
   biplane nodules --cases lidc/ --only a,b         from which size on planted nodules show
+  biplane atlas make cts/ -o my-atlases/           CTs that lend anatomy to reconstructions
   biplane weights fetch vgg16                      weights for the perceptual loss
   biplane COMMAND --help                           more on one command
 
@@ -96,6 +98,8 @@ enum Command {
     Train(train::Args),
     /// Hold methods against one another on many cases: table, figure, report.
     Evaluate(evaluate::Args),
+    /// Make and list sets of atlases, whose anatomy is lent to reconstructions.
+    Atlas(atlas::Args),
     /// Get and list weights that others trained, for the perceptual loss and LPIPS.
     Weights(weights::Args),
     /// Render the workstation into a PNG, without a display.
@@ -135,6 +139,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Prepare(args) => prepare::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Atlas(args) => atlas::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Screenshot(args) => screenshot::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),

@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     }
     let result = job::run(films, frame, &args.networks)?;
     let frame_of_reference = noted.and_then(|p| p.frame_of_reference);
-    output::write_volume(&args.output, &result.volume, VolumeOrigin::Reconstructed, frame_of_reference)?;
+    output::write_volume(&args.output, result.volume(), VolumeOrigin::Reconstructed, frame_of_reference)?;
     if !args.json {
         return print(&format!("{}\n{}", job::times(&result), args.output.display()));
     }
@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         "model_sha256": result.model_sha256,
         "device": result.device,
         "seconds": result.seconds,
-        "frame": result.volume.frame(),
+        "frame": result.network.frame(),
         "note": "research use only, not for diagnosis; reconstructed from two views",
     }))
 }

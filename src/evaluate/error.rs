@@ -1,5 +1,6 @@
 //! What can go wrong while methods are evaluated.
 
+use crate::atlas::AtlasError;
 use crate::metrics::MetricsError;
 use crate::nn::NnError;
 use crate::projection::{AttenuationError, SirtError};
@@ -24,6 +25,9 @@ pub enum EvaluateError {
     /// The networks' room.
     #[error(transparent)]
     Network(#[from] NnError),
+    /// Atlases that cannot be used.
+    #[error(transparent)]
+    Atlas(#[from] AtlasError),
     /// Data sets and floors.
     #[error(transparent)]
     Train(#[from] TrainError),

@@ -25,7 +25,7 @@ pub fn simulated(volume: &Volume) -> Result<([Raster; 2], ViewPair), EvaluateErr
 pub fn job(volume: &Volume, model: &ModelSource, device: DeviceChoice) -> Result<Job, EvaluateError> {
     let (films, views) = simulated(volume)?;
     let (frame, model) = (volume.frame().clone(), model.clone());
-    Ok(Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS })
+    Ok(Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS, guide: None })
 }
 
 /// Runs a job on a thread of its own and waits for it; `stop` is asked at each of its events.
@@ -36,7 +36,7 @@ pub fn run(job: Job, stop: &dyn Fn() -> bool) -> Result<Volume, EvaluateError> {
     let handle = Reconstructor::start(job, || {});
     while let Some(event) = handle.wait() {
         match event {
-            Event::Finished(result) => return Ok(result.volume.clone()),
+            Event::Finished(result) => return Ok(result.volume().clone()),
             Event::Failed(cause) => return Err(EvaluateError::Input(cause)),
             Event::Cancelled => {
                 handle.end();

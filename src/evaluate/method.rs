@@ -1,6 +1,7 @@
 //! What is held against one another: a named model, or a floor that any model must beat. Knows no case.
 
 use super::EvaluateError;
+use crate::atlas::{AtlasSource, DEFAULT_COUNT};
 use crate::nn::{DeviceChoice, ModelSource, NnError};
 use crate::projection::SirtOptions;
 use crate::train::prepare::manifest::sha256_hex;
@@ -10,6 +11,10 @@ use std::str::FromStr;
 
 /// The word for the model that comes with the program.
 const BUNDLED: &str = "bundled";
+/// The word for that model guided by the bundled atlases; after a model's name with [`AND`] for that model.
+const GUIDED: &str = "guided";
+/// Joins a model with what is done to its volume.
+const AND: char = '+';
 /// Longest name of a method: it heads columns and names files.
 const MOST_LETTERS: usize = 32;
 /// Joins case and method in names of files, so it stands in no method's name.
@@ -20,6 +25,8 @@ pub const JOINT: &str = "--";
 pub enum Kind {
     /// Networks.
     Model(ModelSource),
+    /// Networks whose volume is guided by the bundled atlases.
+    Guided(ModelSource),
     /// A floor.
     Floor(Floor),
 }
@@ -104,16 +111,29 @@ impl FromStr for Method {
         let floor = FLOORS.iter().find(|(_, word, ..)| *word == model).map(|(floor, ..)| Kind::Floor(*floor));
         let kind = match floor {
             Some(kind) => kind,
+            None if model == GUIDED => Kind::Guided(ModelSource::Bundled),
             None if !text.contains('=') => {
                 let words: Vec<&str> = FLOORS.iter().map(|(_, word, ..)| *word).collect();
-                return Err(format!("wanted is NAME=FOLDER, NAME={BUNDLED}, or one of {}", words.join(", ")));
+                return Err(format!(
+                    "wanted is NAME=FOLDER, NAME={BUNDLED}, either with {AND}{GUIDED}, or one of {GUIDED}, {}",
+                    words.join(", ")
+                ));
             }
-            None if model.is_empty() => return Err("names no model after `=`".to_owned()),
-            None if model == BUNDLED => Kind::Model(ModelSource::Bundled),
-            None => Kind::Model(ModelSource::Folder(PathBuf::from(model))),
+            None => match model.strip_suffix(GUIDED).and_then(|model| model.strip_suffix(AND)) {
+                Some(model) => Kind::Guided(source(model)?),
+                None => Kind::Model(source(model)?),
+            },
         };
         check_name(name)?;
         Ok(Self { name: name.to_owned(), kind })
+    }
+}
+
+fn source(model: &str) -> Result<ModelSource, String> {
+    match model {
+        "" => Err("names no model after `=`".to_owned()),
+        BUNDLED => Ok(ModelSource::Bundled),
+        folder => Ok(ModelSource::Folder(PathBuf::from(folder))),
     }
 }
 
@@ -152,11 +172,7 @@ impl About {
     /// Where the model is; `None` for a floor.
     pub fn model_source(&self) -> Option<ModelSource> {
         self.model.as_ref()?;
-        Some(if self.source == BUNDLED {
-            ModelSource::Bundled
-        } else {
-            ModelSource::Folder(PathBuf::from(&self.source))
-        })
+        source(self.source.trim_end_matches(GUIDED).trim_end_matches(AND)).ok()
     }
 
     /// Whether it learnt from the patient of a case, by its own card: told by number or name, in any spelling of capitals
@@ -202,6 +218,16 @@ impl Method {
         match &self.kind {
             Kind::Floor(kind) => Ok(floor(*kind)),
             Kind::Model(source) => self.about_model(source),
+            Kind::Guided(source) => {
+                let (model, atlases) = (self.about_model(source)?, AtlasSource::default().card()?);
+                let state: Vec<&str> = atlases.atlases.iter().map(|atlas| atlas.sha256.as_str()).collect();
+                Ok(About {
+                    what: format!("{} Guided by {DEFAULT_COUNT} of {} atlases.", model.what, atlases.atlases.len()),
+                    source: format!("{}{AND}{GUIDED}", model.source),
+                    sha256: sha256_hex(format!("{} {GUIDED} {}", model.sha256, state.join(" ")).as_bytes()),
+                    ..model
+                })
+            }
         }
     }
 

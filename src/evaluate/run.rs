@@ -4,7 +4,9 @@ use super::EvaluateError;
 use super::consistency::consistency;
 use super::event::{Event, Observer, tell};
 use super::films::simulated;
+use crate::atlas::Guidance;
 use crate::geometry::{Raster, ViewPair, Volume};
+use crate::nn::guidance::Guide;
 use crate::nn::reconstruct::CONSISTENCY_STEPS;
 use crate::nn::{self, DeviceChoice, Job, ModelSource, NnError, Precision, Reconstruction, Reconstructor};
 use crate::train::dataset::Case;
@@ -75,12 +77,16 @@ impl<'a> Runner<'a> {
         &mut self,
         name: &str,
         model: &ModelSource,
+        guidance: Option<&Guidance>,
         observer: &mut Observer,
     ) -> Result<Made, EvaluateError> {
         let ((films, views), projected) = self.films()?.clone();
         let frame = self.case.volume().frame().clone();
         let (model, device) = (model.clone(), self.device);
-        let job = Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS };
+        let without = Some(self.case.name.clone());
+        let guide = guidance.map(|guidance| Guidance { without, ..guidance.clone() }.load()).transpose()?;
+        let guide = guide.map(|guide| Arc::new(guide) as Arc<dyn Guide>);
+        let job = Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS, guide };
         let mut notes = Vec::new();
         let done = self.follow(name, job, &mut notes, observer)?;
         let s = &done.seconds;
@@ -91,9 +97,10 @@ impl<'a> Runner<'a> {
             ("coarse", s.coarse),
             ("refine", s.refine),
             ("consistency", s.consistency),
+            ("guide", s.guide),
         ];
         Ok(Made {
-            volume: done.volume.clone(),
+            volume: done.volume().clone(),
             device: done.device.clone(),
             precision: precision(self.device, &done.device)?,
             notes,
@@ -114,7 +121,7 @@ impl<'a> Runner<'a> {
                 nn::Event::BackProjection => 0.0,
                 nn::Event::Coarse { done, of } => between(0, done, of),
                 nn::Event::Refine { done, of } => between(1, done, of),
-                nn::Event::Consistency { .. } => 1.0,
+                nn::Event::Consistency { .. } | nn::Event::Network(_) | nn::Event::Guiding { .. } => 1.0,
                 nn::Event::Notice(text) => {
                     notes.push(text);
                     continue;

@@ -10,6 +10,7 @@ use super::method::{About, Kind, Method, check_names};
 use super::pictures;
 use super::record::{CaseRecord, Key, Record, Study, picture_path};
 use super::run::{Made, Runner};
+use crate::atlas::Guidance;
 use crate::geometry::Volume;
 use crate::metrics::{Comparison, LpipsSet, compare};
 use crate::nn::DeviceChoice;
@@ -225,7 +226,8 @@ impl Work<'_> {
 
     fn volume(&mut self, runner: &mut Runner, method: &Method, observer: &mut Observer) -> Result<Made, EvaluateError> {
         match &method.kind {
-            Kind::Model(source) => runner.reconstruct(&method.name, source, observer),
+            Kind::Model(source) => runner.reconstruct(&method.name, source, None, observer),
+            Kind::Guided(source) => runner.reconstruct(&method.name, source, Some(&Guidance::default()), observer),
             Kind::Floor(floor) => self.floors.volume(runner.case, *floor, observer),
         }
     }

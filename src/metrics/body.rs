@@ -4,6 +4,7 @@
 //! filled per axial slice, where the volume's faces between the body's outermost voxels count as body, so that a
 //! chest wall cut by the scan does not let the lungs out.
 
+use super::closing::close;
 use super::components::{Border, Components, fill_slices};
 use super::mask::Mask;
 use crate::geometry::reorient::AxisOrder;
@@ -51,6 +52,23 @@ fn axial_body(volume: &Volume) -> Mask {
     let mut mask = parts.by_size().first().map_or_else(|| Mask::empty(dims), |&largest| parts.mask(largest));
     fill_slices(&mut mask, Border::WallBetweenOutermost);
     mask
+}
+
+/// The patient without the table, in a volume whose axes lie along LPS: the trunk, filled per axial slice.
+pub fn patient(volume: &Volume) -> Mask {
+    let mut mask = trunk(volume);
+    fill_slices(&mut mask, Border::WallBetweenOutermost);
+    mask
+}
+
+/// The body without what is thinner than 14 mm: a table that touches the back would draw the middle backward by
+/// half of its height. Closing the air over thin things opens the body.
+pub(crate) fn trunk(volume: &Volume) -> Mask {
+    let dims = volume.frame().dims();
+    let air = close(&Mask::of(dims, volume.hu(), |hu| f32::from(hu) <= BODY_THRESHOLD.0));
+    let thick = Mask::of(dims, &air.to_bytes(), |inside| inside == 0);
+    let parts = Components::of(&thick);
+    parts.by_size().first().map_or_else(|| Mask::empty(dims), |&largest| parts.mask(largest))
 }
 
 /// The volume with its voxel axes running to left, back and head, so that its z planes are axial.

@@ -1,9 +1,7 @@
 //! The point of a CT on which the networks' cube is centred: in-plane the body's middle, along z the lungs' middle
 //! (spec 2). Knows no files and no networks.
 
-use super::body::{BODY_THRESHOLD, body};
-use super::closing::close;
-use super::components::Components;
+use super::body::{body, trunk};
 use super::lung::{DEFAULT_THRESHOLD, lung_mask_in};
 use super::mask::{Mask, runs};
 use crate::geometry::{Frame, Vec3, Volume, resample::resample};
@@ -65,16 +63,6 @@ fn search_grid(frame: &Frame) -> Option<Frame> {
 fn lung_slices(labels: &[u8], [nx, ny, nz]: [usize; 3]) -> Option<(usize, usize)> {
     let holds: Vec<bool> = labels.par_chunks(nx * ny).map(|slice| slice.iter().any(|&l| l != 0)).collect();
     Some(((0..nz).find(|&z| holds[z])?, (0..nz).rev().find(|&z| holds[z])?))
-}
-
-/// The body without what is thinner than 14 mm: a table that touches the back would draw the middle backward by
-/// half of its height. Closing the air over thin things opens the body.
-fn trunk(volume: &Volume) -> Mask {
-    let dims = volume.frame().dims();
-    let air = close(&Mask::of(dims, volume.hu(), |hu| f32::from(hu) <= BODY_THRESHOLD.0));
-    let thick = Mask::of(dims, &air.to_bytes(), |inside| inside == 0);
-    let parts = Components::of(&thick);
-    parts.by_size().first().map_or_else(|| Mask::empty(dims), |&largest| parts.mask(largest))
 }
 
 /// The middle of a mask's bounding box in x and y, over the slices that hold lung (all, if none does).

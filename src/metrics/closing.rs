@@ -26,17 +26,26 @@ const BALL_ROWS: [(isize, isize, u32); 13] = [
 
 /// Dilation by the ball, then erosion by the ball.
 pub(crate) fn close(mask: &Mask) -> Mask {
-    let margin = RADIUS_VOXELS as isize;
-    let wide = mask.dims().map(|side| side + 2 * RADIUS_VOXELS);
-    let padded = shifted(mask, wide, margin);
-    let grown = each_row(&padded, 0, |into, row, reach| {
-        spread(row, reach, 0).zip(into).for_each(|(bits, word)| *word |= bits);
-    });
+    close_times(mask, 1)
+}
+
+/// Dilation by the ball so many times, then as many erosions: a closing by a ball that is as many times as large.
+pub(crate) fn close_times(mask: &Mask, times: usize) -> Mask {
+    let margin = (times * RADIUS_VOXELS) as isize;
+    let wide = mask.dims().map(|side| side + 2 * times * RADIUS_VOXELS);
+    let mut closed = shifted(mask, wide, margin);
+    for _ in 0..times {
+        closed = each_row(&closed, 0, |into, row, reach| {
+            spread(row, reach, 0).zip(into).for_each(|(bits, word)| *word |= bits);
+        });
+    }
     // Erosion is the dilation of what is not set; only the inner part is read, whose neighbours all exist.
-    let shrunk = each_row(&grown, u64::MAX, |into, row, reach| {
-        spread(row, reach, u64::MAX).zip(into).for_each(|(bits, word)| *word &= !bits);
-    });
-    shifted(&shrunk, mask.dims(), -margin)
+    for _ in 0..times {
+        closed = each_row(&closed, u64::MAX, |into, row, reach| {
+            spread(row, reach, u64::MAX).zip(into).for_each(|(bits, word)| *word &= !bits);
+        });
+    }
+    shifted(&closed, mask.dims(), -margin)
 }
 
 /// Builds a mask row by row from the rows of the ball about it; rows outside the grid are skipped.

@@ -6,7 +6,7 @@
 //! the body's centroid.
 
 use super::body::{Body, axial, axis_order, body};
-use super::closing::close;
+use super::closing::{close, close_times};
 use super::components::{Border, Components, fill_slices};
 use super::mask::Mask;
 use crate::geometry::{Frame, Vec3, Volume};
@@ -47,6 +47,13 @@ pub struct LungMask {
 /// Finds the lungs at a threshold. A volume without lungs has an empty mask and 0 ml.
 pub fn lung_mask(volume: &Volume, threshold: Hu) -> LungMask {
     lung_mask_in(volume, &body(volume), threshold)
+}
+
+/// The lungs with what juts into them: vessels at their roots, nodules on their walls. The lung mask closed with a ball of
+/// so many times 2 voxels. 1 for each voxel, `[z][y][x]`.
+pub fn lungs_with_contents(volume: &Volume, times: usize) -> Vec<u8> {
+    let lungs = Mask::of(volume.frame().dims(), &lung_mask(volume, DEFAULT_THRESHOLD).labels, |label| label != 0);
+    close_times(&lungs, times).to_bytes()
 }
 
 /// Finds the lungs inside a known body, which does not change with the threshold.

@@ -1,6 +1,8 @@
 //! Two films to a CT on a thread of its own, stage by stage, cancellable. Knows no screen: it sends events.
 
+use super::guidance::{Guide, GuideTask, Unguided};
 use super::model::{Model, ModelCard, ModelSource};
+use super::reconstruction::{Reconstruction, StageSeconds};
 use super::refine::refine_slices;
 use super::runtime::{DeviceChoice, Precision, device_name};
 use super::tensor::{from_channels, to_values};
@@ -48,6 +50,8 @@ pub struct Job {
     pub device: DeviceChoice,
     /// Updates of SIRT that bring the networks' volume nearer to the films at the end; see [`CONSISTENCY_STEPS`].
     pub consistency_steps: u32,
+    /// What lends anatomy to the networks' volume; the volume stays theirs where there is none.
+    pub guide: Option<Arc<dyn Guide>>,
 }
 
 /// How far a job is. The last event of every job is `Finished`, `Cancelled` or `Failed`.
@@ -76,6 +80,15 @@ pub enum Event {
         /// Of all.
         of: usize,
     },
+    /// The networks' volume is there; the guide goes on from it.
+    Network(Arc<Reconstruction>),
+    /// The guide has done some of its work.
+    Guiding {
+        /// Done.
+        done: usize,
+        /// Of all.
+        of: usize,
+    },
     /// Something the user should know, as a change of device.
     Notice(String),
     /// Done.
@@ -84,45 +97,6 @@ pub enum Event {
     Cancelled,
     /// Ended by an error: cause and what to do.
     Failed(String),
-}
-
-/// Seconds of each stage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
-pub struct StageSeconds {
-    /// Reading the weights.
-    pub load: f64,
-    /// Preparing and back-projecting the films.
-    pub back_projection: f64,
-    /// The coarse network.
-    pub coarse: f64,
-    /// The refining network; 0 where the model has none.
-    pub refine: f64,
-    /// Bringing the volume nearer to the films; 0 where it was not asked for.
-    pub consistency: f64,
-}
-
-impl StageSeconds {
-    /// All stages together.
-    pub fn total(&self) -> f64 {
-        self.load + self.back_projection + self.coarse + self.refine + self.consistency
-    }
-}
-
-/// A finished job.
-#[derive(Clone, Debug)]
-pub struct Reconstruction {
-    /// The CT, on the job's frame.
-    pub volume: Volume,
-    /// What each stage took.
-    pub seconds: StageSeconds,
-    /// The device's name.
-    pub device: String,
-    /// The model's name.
-    pub model: String,
-    /// The SHA-256 of the model's weights.
-    pub model_sha256: String,
-    /// Which planted nodules the model shows, where its card says so.
-    pub detectability: Option<String>,
 }
 
 /// Starts jobs.
@@ -232,13 +206,35 @@ impl Run {
 
     /// Does the job and sends its last event, whatever happens.
     fn finish(&self, job: Job) {
-        let done = catch_unwind(AssertUnwindSafe(|| self.reconstruct(&job)));
+        let done = catch_unwind(AssertUnwindSafe(|| self.guided(&job, self.reconstruct(&job)?)));
         self.tell(match done {
             Ok(Ok(result)) => Event::Finished(Arc::new(result)),
             Ok(Err(NnError::Cancelled)) => Event::Cancelled,
             Ok(Err(error)) => Event::Failed(error.to_string()),
             Err(_) => Event::Failed("libtorch stopped unexpectedly; try the CPU as device".into()),
         });
+    }
+
+    /// With what the job's guide lends, told as a notice where that is nothing.
+    fn guided(&self, job: &Job, networks: Reconstruction) -> Result<Reconstruction, NnError> {
+        let Some(guide) = &job.guide else { return Ok(networks) };
+        self.tell(Event::Network(Arc::new(networks.clone())));
+        let task = GuideTask { films: &job.films, views: &job.views, network: &networks.network };
+        let mut told = |done, of| {
+            self.tell(Event::Guiding { done, of });
+            self.check().is_ok()
+        };
+        match guide.guide(&task, &mut told) {
+            Ok(guided) => {
+                let seconds = StageSeconds { guide: guided.seconds, ..networks.seconds };
+                Ok(Reconstruction { guided: Some(Arc::new(guided)), seconds, ..networks })
+            }
+            Err(Unguided::Cancelled) => Err(NnError::Cancelled),
+            Err(Unguided::Notice(why)) => {
+                self.tell(Event::Notice(why));
+                Ok(networks)
+            }
+        }
     }
 
     /// On the chosen device; where a GPU's memory runs out, on the CPU.
@@ -277,7 +273,8 @@ impl Run {
             .map_err(|e| NnError::Input(format!("the result does not fit its frame: {e}")))?;
         let ModelCard { name, sha256, detectability, .. } = model.card().clone();
         let device = device_name(device);
-        Ok(Reconstruction { volume, seconds, device, model: name, model_sha256: sha256, detectability })
+        let network = Arc::new(volume);
+        Ok(Reconstruction { network, guided: None, seconds, device, model: name, model_sha256: sha256, detectability })
     }
 
     /// Relative attenuation moved towards what the films measured, by SIRT from the networks' volume: what the films

@@ -125,9 +125,10 @@ pub fn reconstruct(case: &Case, model: &ModelSource, device: DeviceChoice) -> Re
     let isocentre = case.volume().frame().centre_mm();
     let films: [Raster; 2] = views.views.map(|view| project(&volume, &view, isocentre));
     let frame = case.volume().frame().clone();
-    let job = Job { films, views, frame, model: model.clone(), device, consistency_steps: CONSISTENCY_STEPS };
+    let job =
+        Job { films, views, frame, model: model.clone(), device, consistency_steps: CONSISTENCY_STEPS, guide: None };
     let result = Reconstructor::run(job, |_| {})?;
-    Ok(result.volume.clone())
+    Ok(Volume::clone(&result.network))
 }
 
 /// The validation cases of a plan, and further cubes that are neither trained on nor chosen by.

@@ -151,9 +151,16 @@ fn a_baseline_is_a_model_folder_like_ours() {
     let views = Preset::Simulated.pair();
     let films = views.views.map(|v| biplane::geometry::Raster::filled(v.detector.cols, v.detector.rows, 1.0));
     let model = ModelSource::Folder(folder.path().join("cnn2d"));
-    let job =
-        Job { films, views, frame: Frame::cube([0.0; 3]), model, device: DeviceChoice::Cpu, consistency_steps: 0 };
-    assert_eq!(Reconstructor::run(job, |_| {}).unwrap().volume.frame().dims(), [128; 3]);
+    let job = Job {
+        films,
+        views,
+        frame: Frame::cube([0.0; 3]),
+        model,
+        device: DeviceChoice::Cpu,
+        consistency_steps: 0,
+        guide: None,
+    };
+    assert_eq!(Reconstructor::run(job, |_| {}).unwrap().volume().frame().dims(), [128; 3]);
 }
 
 /// A few steps at 32^3 on synthetic thoraxes.

@@ -3,6 +3,7 @@
 
 mod app;
 mod app_films;
+mod atlas;
 mod bad_input;
 mod baselines;
 mod checks;
@@ -29,6 +30,7 @@ mod parity;
 mod perceptual;
 mod prepare;
 mod projection;
+mod registration;
 mod shaders;
 mod sirt;
 mod snapshots;

@@ -130,7 +130,7 @@ fn job(device: DeviceChoice, model: ModelSource) -> Job {
     let phantom = thorax(1, &ThoraxLimits::default());
     let views = Preset::Simulated.pair();
     let films = views.views.map(|v| phantom.project(&v.resized(128, 128)));
-    Job { films, views: small(views), frame, model, device, consistency_steps: 0 }
+    Job { films, views: small(views), frame, model, device, consistency_steps: 0, guide: None }
 }
 
 fn small(mut pair: ViewPair) -> ViewPair {
@@ -167,7 +167,7 @@ fn a_job_tells_its_stages_in_order_and_keeps_its_frame() {
     .unwrap();
     stages.dedup();
     assert_eq!(stages, ["back-projection", "coarse", "refine"]);
-    assert_eq!(result.volume.frame(), &frame);
+    assert_eq!(result.volume().frame(), &frame);
     assert_eq!(result.model_sha256, card.sha256);
     assert!(result.seconds.coarse > 0.0 && result.seconds.refine > 0.0);
 }
@@ -187,7 +187,7 @@ fn steps_towards_the_films_bring_the_volume_nearer_to_them() {
         .unwrap();
         assert_eq!(told, steps as usize);
         assert_eq!(result.seconds.consistency > 0.01, steps > 0);
-        let held = biplane::evaluate::consistency::consistency(&result.volume, &films, &views, iso).unwrap();
+        let held = biplane::evaluate::consistency::consistency(result.volume(), &films, &views, iso).unwrap();
         held[0].relative_error + held[1].relative_error
     };
     let (alone, after) = (films_error(0), films_error(3));
