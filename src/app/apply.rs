@@ -58,6 +58,8 @@ impl Workstation {
                 Some(file) => self.save_session(file),
                 None => self.ask(ctx, Purpose::SaveSession),
             },
+            Command::SetGuide(on) => self.state.setup.guide = on,
+            Command::SwitchGuidance => self.switch_guidance(),
             Command::ShowFilms(large) => self.state.films_large = large,
             Command::ShowNames(shown) => self.state.names_shown = shown,
             Command::Show(dialog) => {
@@ -251,8 +253,9 @@ impl Workstation {
         let setup = &self.state.setup;
         let model = setup.models.get(setup.model).map(|m| m.source.clone()).unwrap_or_default();
         let device = setup.devices.get(setup.device).copied().unwrap_or_default();
+        let guide = setup.guide;
         self.jobs.start(Lane::Prepare, move |_| {
-            let job = jobs::prepare([&first, &second], model, device);
+            let job = jobs::prepare([&first, &second], model, device, guide);
             Done::Prepared(job.map(|job| {
                 let kept = estimate::kept(&job);
                 (job, kept)

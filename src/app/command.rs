@@ -40,6 +40,10 @@ pub enum Command {
     SetModel(usize),
     /// Chooses a device by its place in the list.
     SetDevice(usize),
+    /// Lets atlases lend anatomy to the next reconstruction, or not.
+    SetGuide(bool),
+    /// Exchanges the networks' volume and the one guided by atlases.
+    SwitchGuidance,
     /// Starts the reconstruction.
     Reconstruct,
     /// Stops the reconstruction; the button answers at once.

@@ -3,11 +3,12 @@
 
 use super::Workstation;
 use super::jobs::{Done, Lane};
+use super::state::Case;
 use super::viewport::{ErrorView, ViewCommand};
 use super::widgets::Tone;
 use super::worker::Cancel;
 use crate::evaluate::EvaluateError;
-use crate::evaluate::uncertainty::members::members;
+use crate::evaluate::uncertainty::members::{members, spread_volumes};
 use crate::evaluate::uncertainty::{ErrorModel, expected_error};
 use crate::geometry::Volume;
 use crate::nn::Job;
@@ -18,7 +19,8 @@ use std::sync::Arc;
 /// no errors.
 pub fn kept(job: &Job) -> Option<Arc<Job>> {
     // Errors that are there but cannot be read are told when somebody asks for them.
-    if matches!(job.model.uncertainty(), Ok(None)) {
+    let of_guided = if job.guide.is_some() { job.model.guided_uncertainty() } else { Ok(Some(Default::default())) };
+    if matches!(job.model.uncertainty(), Ok(None)) || matches!(of_guided, Ok(None)) {
         return None;
     }
     let mut light = job.clone();
@@ -29,11 +31,14 @@ pub fn kept(job: &Job) -> Option<Arc<Job>> {
 }
 
 /// The expected errors of a volume that came from this job.
-fn expected_errors(volume: &Volume, job: &Job, cancel: &Cancel) -> Result<Volume, EvaluateError> {
-    let model = ErrorModel::of(&job.model)?
+fn expected_errors(case: &Case, job: &Job, cancel: &Cancel) -> Result<Volume, EvaluateError> {
+    let model = ErrorModel::of(&job.model, case.guided.is_some())?
         .ok_or_else(|| EvaluateError::Input("the model knows no errors; `biplane calibrate` learns them".into()))?;
-    let members = members(job, &|| cancel.is_raised())?;
-    expected_error(volume, &members, &model)
+    let mut members = members(job, &|| cancel.is_raised())?;
+    if let Some(guided) = &case.guided {
+        members.extend(spread_volumes(&case.volume, &guided.spread_hu));
+    }
+    expected_error(&case.volume, &members, &model)
 }
 
 impl Workstation {
@@ -42,7 +47,7 @@ impl Workstation {
         let (Some(case), Some(job)) = (self.state.case.clone(), self.state.estimate.job.clone()) else { return };
         self.state.estimate.busy = true;
         self.jobs.start(Lane::Errors, move |cancel| {
-            let result = expected_errors(&case.volume, &job, cancel).map(Arc::new);
+            let result = expected_errors(&case, &job, cancel).map(Arc::new);
             Done::Errors { case: case.id, result }
         });
     }

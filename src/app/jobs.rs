@@ -7,6 +7,7 @@ use super::pair;
 use super::session::{Session, SessionError};
 use super::state::{Case, ExportForm, Origin};
 use super::train::jobs::{TrainDone, TrainLane};
+use crate::atlas::Guidance;
 use crate::evaluate::EvaluateError;
 use crate::geometry::{Axis, Frame, Raster, ViewError, ViewPair, Volume};
 use crate::gpu::Window;
@@ -14,6 +15,7 @@ use crate::io::dicom::{CaseInfo, SeriesInfo, VolumeOrigin, write_series};
 use crate::io::{self, IoError, LoadedVolume, Progress, Radiograph, Subject};
 use crate::metrics::body::body;
 use crate::metrics::lung::{LungMask, lung_mask_in};
+use crate::nn::guidance::Guide;
 use crate::nn::reconstruct::{CONSISTENCY_STEPS, Job};
 use crate::nn::{DeviceChoice, ModelSource};
 use crate::projection::film::{area_average, standardise};
@@ -227,11 +229,20 @@ fn grey(film: &Raster, [black, white]: [f32; 2]) -> ColorImage {
 ///
 /// # Errors
 /// Where a film's view cannot be.
-pub fn prepare(films: [&Film; 2], model: ModelSource, device: DeviceChoice) -> Result<Box<Job>, ViewError> {
+pub fn prepare(
+    films: [&Film; 2],
+    model: ModelSource,
+    device: DeviceChoice,
+    guide: bool,
+) -> Result<Box<Job>, ViewError> {
+    // The bundled set is part of the program, and films that allow no guidance are told where it is chosen.
+    let wanted = guide && pair::uncalibrated(films, false).is_none();
+    let guide =
+        wanted.then(|| Guidance::default().load().ok()).flatten().map(|guide| Arc::new(guide) as Arc<dyn Guide>);
     let placement = pair::placement(films.map(|film| film.radiograph.as_ref()));
     let (films, views) = pair::settle(films)?;
     let frame = Frame::cube(placement.map_or([0.0; 3], |p| p.isocentre_mm));
-    Ok(Box::new(Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS, guide: None }))
+    Ok(Box::new(Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS, guide }))
 }
 
 /// The lungs of a volume.
@@ -247,8 +258,8 @@ pub fn mask(case: &Case, threshold_hu: f64) -> Done {
 pub fn export(form: ExportForm, path: &Path, case: &Case, window: Window) -> Result<(), IoError> {
     let volume = &case.volume;
     match form {
-        ExportForm::Nifti => io::nifti::write(path, volume),
-        ExportForm::MetaImage => io::metaimage::write(path, volume),
+        ExportForm::Nifti => io::nifti::write_noted(path, volume, &volume_origin(case).line()),
+        ExportForm::MetaImage => io::metaimage::write_noted(path, volume, &volume_origin(case).line()),
         ExportForm::DicomSeries => dicom_series(path, case),
         ExportForm::PngSlices => png_slices(path, volume, window),
         // The window's picture is taken by the window; there is no volume in it.
@@ -256,13 +267,22 @@ pub fn export(form: ExportForm, path: &Path, case: &Case, window: Window) -> Res
     }
 }
 
+/// What exported files say of where a volume comes from.
+fn volume_origin(case: &Case) -> VolumeOrigin {
+    match (&case.origin, &case.guided) {
+        (Origin::File { .. }, _) => VolumeOrigin::Scanned,
+        (Origin::Films { .. }, Some(_)) => VolumeOrigin::Guided,
+        (Origin::Films { .. }, None) => VolumeOrigin::Reconstructed,
+    }
+}
+
 /// A folder of DICOM slices that say what they are.
 fn dicom_series(folder: &Path, case: &Case) -> Result<(), IoError> {
-    let (origin, frame_of_reference) = match &case.origin {
-        Origin::Films { frame_of_reference, .. } => (VolumeOrigin::Reconstructed, frame_of_reference.clone()),
-        Origin::File { .. } => (VolumeOrigin::Scanned, None),
+    let frame_of_reference = match &case.origin {
+        Origin::Films { frame_of_reference, .. } => frame_of_reference.clone(),
+        Origin::File { .. } => None,
     };
-    let info = SeriesInfo { origin, case: CaseInfo { frame_of_reference, ..CaseInfo::default() } };
+    let info = SeriesInfo { origin: volume_origin(case), case: CaseInfo { frame_of_reference, ..CaseInfo::default() } };
     write_series(&case.volume, folder, &info, &Progress::new())
 }
 

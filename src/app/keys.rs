@@ -32,6 +32,7 @@ fn meaning(action: Action, state: &State) -> Vec<Command> {
         Action::Open => Some(Command::Ask(Purpose::Open)),
         Action::Export => state.case.as_ref().map(|_| Command::Export(state.export_form)),
         Action::SaveSession => Some(Command::SaveSession),
+        Action::Guidance => state.pair.as_ref().map(|_| Command::SwitchGuidance),
         Action::Help => Some(Command::Show(state.dialog.is_none().then_some(Dialog::Help))),
         Action::FullScreen => Some(Command::FullScreen),
         Action::Cancel if state.dialog.is_some() => Some(Command::Show(None)),

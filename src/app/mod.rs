@@ -95,6 +95,8 @@ pub struct Workstation {
     run_patient: Option<Sensitive>,
     /// The running reconstruction's job, as it is kept beside its result.
     run_kept: Option<Arc<Job>>,
+    /// The networks' volume of the run, once it is on screen.
+    run_network: Option<Arc<state::Case>>,
     /// Settings of a session that wait for their films.
     awaited_settings: [Option<(PathBuf, FilmSettings)>; 2],
     /// The view of a session that waits for its volume.
@@ -127,6 +129,7 @@ impl Workstation {
             run_placement: None,
             run_patient: None,
             run_kept: None,
+            run_network: None,
             awaited_settings: [None, None],
             awaited_view: None,
             screenshot: None,

@@ -6,6 +6,7 @@ use super::command::Command;
 use super::dialogs::Answer;
 use super::film::{Film, Glance, Slot};
 use super::jobs::{Done, Lane, OpenError, Opened};
+use super::state::GuidedPair;
 use super::state::{Case, LungVolumes, Origin, Purpose};
 use super::train::jobs::TrainLane;
 use super::viewport::{Scene, Viewer};
@@ -13,11 +14,11 @@ use super::widgets::Tone;
 use super::worker::Lost;
 use crate::geometry::{Preset, Volume};
 use crate::io::{self, FilmKind, IoError, LoadedVolume, Radiograph, ViewHints};
-use crate::nn::{Event, Reconstruction, Reconstructor};
+use crate::nn::{Event, Job, Reconstruction, Reconstructor};
 use egui::{Context, TextureOptions, ViewportCommand};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::TryRecvError;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How far the bar stands when the coarse network begins and when it has ended; the rest is the refining network's.
@@ -206,14 +207,21 @@ impl Workstation {
 
     /// Puts a volume on the planes.
     pub fn show_volume(&mut self, volume: Arc<Volume>, origin: Origin) {
-        let id = self.state.case.as_ref().map_or(1, |c| c.id + 1);
-        self.state.viewer.state.meet(volume.frame());
+        self.state.pair = None;
+        self.put_on_screen(Arc::new(Case::new(volume, origin, None)), None);
+    }
+
+    /// Puts a volume on the planes whose errors can be estimated by a job.
+    pub(super) fn put_on_screen(&mut self, case: Arc<Case>, job: Option<Arc<Job>>) {
+        self.state.viewer.state.meet(case.volume.frame());
         self.state.films_large = false;
-        self.state.scene = Some(Scene::new(Arc::clone(&volume)));
-        self.state.case = Some(Arc::new(Case { id, volume, origin, body: OnceLock::new(), errors: OnceLock::new() }));
+        let borrowed = case.guided.as_ref().and_then(|guided| borrowed_volume(&case.volume, &guided.borrowed));
+        let scene = Scene::new(Arc::clone(&case.volume)).with_borrowed(borrowed);
+        self.state.scene = Some(scene.with_errors(case.errors.get().cloned()));
+        self.state.case = Some(case);
         self.state.mask.volumes = None;
         self.stop_estimate();
-        self.state.estimate.job = None;
+        self.state.estimate.job = job;
         self.want_mask();
     }
 
@@ -248,7 +256,10 @@ impl Workstation {
             Event::Coarse { done, of } => ("Coarse network".into(), start + (end - start) * part(done, of)),
             Event::Refine { done, of } => (format!("Refining {done} / {of}"), end + (1.0 - end) * part(done, of)),
             Event::Consistency { done, of } => (format!("Consistency {done} / {of}"), 1.0),
-            Event::Network(_) => return false,
+            Event::Network(result) => {
+                self.network_came(&result);
+                return false;
+            }
             Event::Guiding { done, of } => (format!("Atlases {done} / {of}"), 1.0),
             Event::Notice(text) => {
                 self.state.note(Tone::Warning, "Reconstruction", text);
@@ -279,14 +290,44 @@ impl Workstation {
         false
     }
 
+    /// The networks' volume is looked at while atlases are still being bent.
+    fn network_came(&mut self, result: &Reconstruction) {
+        let case = Arc::new(Case::new(Arc::clone(&result.network), self.origin_of(result), None));
+        self.state.pair = None;
+        self.put_on_screen(Arc::clone(&case), self.run_kept.as_ref().map(|job| unguided(job)));
+        self.run_network = Some(case);
+    }
+
+    /// The guided volume takes the place of the networks', which stays a key away.
     fn finished(&mut self, result: Arc<Reconstruction>) {
-        let frame_of_reference = self.run_placement.take().and_then(|p| p.frame_of_reference);
-        let mut origin = Origin::reconstructed(&result, self.run_simulated, frame_of_reference);
-        if let Origin::Films { patient_id, .. } = &mut origin {
-            *patient_id = self.run_patient.take();
+        if self.run_network.is_none() {
+            self.network_came(&result);
         }
-        self.show_volume(Arc::clone(&result.network), origin);
-        self.state.estimate.job = self.run_kept.take();
+        let (network, job) = (self.run_network.take(), self.run_kept.take());
+        if let (Some(network), Some(guided)) = (network, &result.guided) {
+            let origin = self.origin_of(&result);
+            let guided = Arc::new(Case::new(Arc::clone(&guided.volume), origin, Some(Arc::clone(guided))));
+            self.put_on_screen(Arc::clone(&guided), job.clone());
+            self.state.pair = Some(GuidedPair { network, guided, job });
+        }
+        (self.run_placement, self.run_patient) = (None, None);
+    }
+
+    fn origin_of(&self, result: &Reconstruction) -> Origin {
+        let frame_of_reference = self.run_placement.as_ref().and_then(|p| p.frame_of_reference.clone());
+        let mut origin = Origin::reconstructed(result, self.run_simulated, frame_of_reference);
+        if let Origin::Films { patient_id, .. } = &mut origin {
+            patient_id.clone_from(&self.run_patient);
+        }
+        origin
+    }
+
+    /// Exchanges the networks' volume and the guided one on screen.
+    pub(super) fn switch_guidance(&mut self) {
+        let (Some(pair), Some(case)) = (self.state.pair.clone(), self.state.case.clone()) else { return };
+        let other = Arc::clone(pair.other(&case));
+        let job = if other.guided.is_some() { pair.job } else { pair.job.as_ref().map(|job| unguided(job)) };
+        self.put_on_screen(other, job);
     }
 
     /// Takes a picture of the window once its dialogs are gone, and writes it.
@@ -355,4 +396,15 @@ pub(super) fn without_path(path: &Path, message: &str) -> String {
     let mut letters = rest.chars();
     let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}
+
+/// The same job for the networks alone.
+fn unguided(job: &Job) -> Arc<Job> {
+    Arc::new(Job { guide: None, ..job.clone() })
+}
+
+/// The borrowed shares as a volume to lay over the pictures: 0 to 255.
+pub(super) fn borrowed_volume(volume: &Volume, shares: &[u8]) -> Option<Arc<Volume>> {
+    let values = shares.iter().map(|share| i16::from(*share)).collect();
+    Volume::new(volume.frame().clone(), values).ok().map(Arc::new)
 }

@@ -15,8 +15,10 @@ use super::widgets::Tone;
 use crate::geometry::{Frame, Preset, Volume};
 use crate::io::{Progress, Sensitive, SourceInfo};
 use crate::metrics::body::Body;
+use crate::nn::guidance::Guided;
 use crate::nn::{DeviceChoice, Job, ModelSource, Reconstruction};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -42,6 +44,8 @@ pub struct State {
     pub run: Option<Run>,
     /// The volume on screen.
     pub case: Option<Arc<Case>>,
+    /// The reconstruction on screen with and without borrowed anatomy, where it has both.
+    pub pair: Option<GuidedPair>,
     /// The same volume as the panes take it, with its mask.
     pub scene: Option<Scene>,
     /// How it is looked at, with undo.
@@ -118,6 +122,8 @@ pub struct Setup {
     pub devices: Vec<DeviceChoice>,
     /// The chosen one, an index into `devices`.
     pub device: usize,
+    /// Whether atlases lend anatomy where the films allow it.
+    pub guide: bool,
 }
 
 /// A model that can be chosen.
@@ -136,6 +142,7 @@ impl Default for Setup {
             preset: Preset::Simulated,
             preset_chosen: false,
             models: vec![ModelEntry { label: name, source: ModelSource::Bundled }],
+            guide: true,
             model: 0,
             devices: vec![DeviceChoice::Auto, DeviceChoice::Cpu],
             device: 0,
@@ -178,9 +185,39 @@ pub struct Case {
     pub body: OnceLock<Body>,
     /// How far off each voxel may be, HU, once that was estimated.
     pub errors: OnceLock<Arc<Volume>>,
+    /// What was lent to it, where anything was.
+    pub guided: Option<Arc<Guided>>,
+}
+
+impl Case {
+    /// A volume that comes on screen for the first time.
+    pub fn new(volume: Arc<Volume>, origin: Origin, guided: Option<Arc<Guided>>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { id, volume, origin, body: OnceLock::new(), errors: OnceLock::new(), guided }
+    }
+}
+
+/// A reconstruction as the networks made it, and with borrowed anatomy. One of them is on screen.
+#[derive(Clone)]
+pub struct GuidedPair {
+    /// As the networks made it.
+    pub network: Arc<Case>,
+    /// With what atlases lent.
+    pub guided: Arc<Case>,
+    /// The job they came from, where the errors of both are known.
+    pub job: Option<Arc<Job>>,
+}
+
+impl GuidedPair {
+    /// The one that is not this case.
+    pub fn other(&self, case: &Case) -> &Arc<Case> {
+        if self.guided.id == case.id { &self.network } else { &self.guided }
+    }
 }
 
 /// Where a volume comes from.
+#[derive(Clone)]
 pub enum Origin {
     /// Reconstructed here from two films.
     Films {
@@ -218,6 +255,7 @@ impl Origin {
             ("Coarse network", s.coarse),
             ("Refining network", s.refine),
             ("Consistency", s.consistency),
+            ("Atlases", s.guide),
         ];
         let stages = stages
             .into_iter()
@@ -234,8 +272,11 @@ impl Case {
     /// A short name for titles and file names.
     pub fn title(&self) -> String {
         match &self.origin {
-            Origin::Films { simulated: true, .. } => "Reconstruction from two simulated films".into(),
-            Origin::Films { .. } => "Reconstruction from two films".into(),
+            Origin::Films { simulated, .. } => {
+                let films = if *simulated { "two simulated films" } else { "two films" };
+                let guided = if self.guided.is_some() { ", anatomy guided by atlases" } else { "" };
+                format!("Reconstruction from {films}{guided}")
+            }
             Origin::File { info, .. } => {
                 info.path.file_name().map_or_else(|| "Volume".into(), |n| n.to_string_lossy().into_owned())
             }

@@ -3,8 +3,8 @@
 
 use rayon::prelude::*;
 
-/// Values below this relative attenuation are air on which nobody borrows anything.
-const AIR_R: f32 = 0.05;
+/// Less dense than this outside of the lungs is air about the patient, which nobody borrows.
+const AIR_R: f32 = 0.2;
 /// A voxel on which fewer atlases than this share have no lung is the networks' own.
 const LEAST_SHARE: f32 = 0.01;
 
@@ -47,8 +47,8 @@ pub(super) fn combine(network: &[f32], atlases: &[BentAtlas]) -> Combined {
         }
         let mean = sum / weight;
         let value = share * mean + (1.0 - share) * network[i];
-        let is_air = mean < AIR_R && network[i] < AIR_R;
-        (value, if is_air { 0 } else { (share * 255.0).round() as u8 }, spread)
+        let is_outside = value < AIR_R && share > 1.0 - LEAST_SHARE;
+        (value, if is_outside { 0 } else { (share * 255.0).round() as u8 }, spread)
     };
     let mut combined =
         Combined { r: vec![0.0; network.len()], borrowed: vec![0; network.len()], spread: vec![0.0; network.len()] };

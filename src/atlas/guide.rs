@@ -5,7 +5,7 @@ use super::combine::{BentAtlas, Combined, combine};
 use super::contrast::excess;
 use super::set::{Atlas, AtlasSet, AtlasSource, BLOOD, LUNG};
 use super::{AtlasError, DEFAULT_COUNT};
-use crate::geometry::{CUBE_SIDE_VOXELS, ViewPair, Volume};
+use crate::geometry::{CUBE_SIDE_VOXELS, Frame, Raster, ViewPair, Volume};
 use crate::metrics::lung::{DEFAULT_THRESHOLD, lung_mask};
 use crate::nn::guidance::{Guide, GuideTask, Guided, Unguided};
 use crate::projection::prepare_film;
@@ -81,6 +81,19 @@ impl AtlasGuide {
     }
 }
 
+impl AtlasGuide {
+    /// The atlas that fits films of line integrals best after an affine fit, on `frame`; `None` where none can be fitted.
+    pub fn best_affine(&self, films: [Raster; 2], views: &ViewPair, frame: &Frame) -> Option<Volume> {
+        let films = FilmTargets::new(films, views, FilmScale::LineIntegrals).ok()?;
+        let fits = self.usable().filter_map(|atlas| {
+            let r = atlas.volume.relative_attenuation();
+            Some((bend(&r, Some(&films), None, None, &Bending::ranking(), &mut |_| true).ok()?, r))
+        });
+        let (fit, r) = fits.min_by(|a, b| a.0.cost.total_cmp(&b.0.cost))?;
+        Volume::from_relative_attenuation(frame.clone(), &fit.volume(&Sampled::new(CUBE_SIDE_VOXELS, &r))).ok()
+    }
+}
+
 impl Guide for AtlasGuide {
     fn guide(&self, task: &GuideTask, told: &mut dyn FnMut(usize, usize) -> bool) -> Result<Guided, Unguided> {
         let start = Instant::now();
@@ -125,7 +138,14 @@ impl Guide for AtlasGuide {
             .map_err(|e| Unguided::Notice(format!("no guidance: {e}")))?;
         let spread_hu = spread.into_iter().map(|r| 1000.0 * r).collect();
         let note = note(&names, &self.set.card.name);
-        Ok(Guided { volume, borrowed, spread_hu, atlases: names, note, seconds: start.elapsed().as_secs_f64() })
+        Ok(Guided {
+            volume: Arc::new(volume),
+            borrowed,
+            spread_hu,
+            atlases: names,
+            note,
+            seconds: start.elapsed().as_secs_f64(),
+        })
     }
 }
 

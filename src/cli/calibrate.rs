@@ -6,10 +6,11 @@ use super::interrupt;
 use super::output;
 use super::terminal::{Stages, print, print_json};
 use crate::evaluate::films;
-use crate::evaluate::uncertainty::ErrorModel;
 use crate::evaluate::uncertainty::learn::{Coverage, Observation, Role, learn};
-use crate::evaluate::uncertainty::{DEFINITION, members::members};
-use crate::nn::model::UNCERTAINTY_FILE;
+use crate::evaluate::uncertainty::{DEFINITION, members::members_of};
+use crate::evaluate::uncertainty::{ErrorModel, file::errors_key};
+use crate::geometry::Volume;
+use crate::nn::model::{GUIDED_UNCERTAINTY_FILE, UNCERTAINTY_FILE};
 use crate::nn::{DeviceChoice, ModelSource};
 use crate::train::dataset::Case;
 use std::fmt::Write;
@@ -40,6 +41,9 @@ pub struct Args {
     /// Further cases never trained on, only to look whether the bars hold.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     check: Vec<String>,
+    /// Calibrate its volumes guided by the bundled atlases, each case without its own.
+    #[arg(long)]
+    guided: bool,
     /// auto, cpu or cuda:N.
     #[arg(long, default_value_t)]
     device: DeviceChoice,
@@ -52,7 +56,10 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), CliError> {
-    let path = args.output.clone().unwrap_or_else(|| args.model.join(UNCERTAINTY_FILE));
+    let path = args
+        .output
+        .clone()
+        .unwrap_or_else(|| args.model.join(if args.guided { GUIDED_UNCERTAINTY_FILE } else { UNCERTAINTY_FILE }));
     output::check_writable(&path)?;
     args.device.device()?;
     refuse_twice(args)?;
@@ -64,12 +71,13 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let mut observed = Vec::new();
     for names in groups {
         let cases = case_list::load(&args.cases, names)?;
-        let seen: Result<Vec<_>, _> = cases.into_iter().map(|case| told.observe(case, &model, args.device)).collect();
+        let seen: Result<Vec<_>, _> = cases.into_iter().map(|case| told.observe(case, &model, args)).collect();
         observed.push(seen?);
     }
     told.stages.end();
     let [training, held_out, checks] = [0, 1, 2].map(|i: usize| observed[i].as_slice());
-    let errors = learn(&card.sha256, training, held_out, checks).map_err(explain)?;
+    let errors =
+        learn(&errors_key(&card.sha256, args.guided).map_err(explain)?, training, held_out, checks).map_err(explain)?;
     errors.write(&path).map_err(explain)?;
     if args.json { print_json(errors.card()) } else { print(&table(&errors, &path)) }
 }
@@ -95,11 +103,12 @@ struct Told {
 }
 
 impl Told {
-    fn observe(&mut self, case: Case, model: &ModelSource, device: DeviceChoice) -> Result<Observation, CliError> {
+    fn observe(&mut self, case: Case, model: &ModelSource, args: &Args) -> Result<Observation, CliError> {
         self.stages.show("Reconstructing cases", self.done as u64, self.of as u64);
         let made = || {
-            let job = films::job(case.volume(), model, device)?;
-            Ok((films::run(job.clone(), &interrupt::asked)?, members(&job, &interrupt::asked)?))
+            let job = films::job_of(&case, case.volume(), model, args.device, args.guided)?;
+            let whole = films::run_whole(job.clone(), &interrupt::asked)?;
+            Ok((Volume::clone(whole.volume()), members_of(&job, &whole, &interrupt::asked)?))
         };
         let (recon, members) = made().map_err(explain)?;
         self.done += 1;

@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     output::write_text(&file("metrics.json"), &json_text(&comparison)?)?;
     output::write_text(&file("metrics.txt"), &text)?;
     let options = LaunchOptions { bundled: true, ..LaunchOptions::default() };
-    let shown = (Arc::new(result.volume().clone()), Origin::reconstructed(&result, true, None));
+    let shown = (Arc::clone(result.volume()), Origin::reconstructed(&result, true, None));
     screenshot::render(&file("workstation.png"), PICTURE_PX, PICTURE_SCALE, &options, Some(shown))?;
     print(&text)?;
     for name in ["volume.nii.gz", "workstation.png", "metrics.json", "metrics.txt"] {

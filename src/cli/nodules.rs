@@ -16,6 +16,7 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   biplane nodules --cases CTS --only lidc-0005,lungdx-a0001
+  biplane nodules --guided --cases CTS --only lidc-0005,lungdx-a0001
   biplane nodules --model weights/mine --cases lidc/ --only a,b -o nodules.json
 
 Name cases that the model was not trained on. Each needs 13 reconstructions with --rounds 2.")]
@@ -29,6 +30,9 @@ pub struct Args {
     /// The cases to plant in, by name.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true)]
     only: Vec<String>,
+    /// Let the bundled atlases guide the reconstructions.
+    #[arg(long)]
+    guided: bool,
     /// Spheres planted at once, as far as the lungs have room.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     together: u8,
@@ -53,7 +57,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     model.card()?;
     let cases = case_list::load(&args.cases, &args.only)?;
     let (together, rounds) = (usize::from(args.together), usize::from(args.rounds));
-    let options = NoduleOptions { together, rounds, seed: args.seed, ..NoduleOptions::default() };
+    let options = NoduleOptions { together, rounds, seed: args.seed, guided: args.guided, ..NoduleOptions::default() };
     let mut stages = Stages::with_eta();
     let mut observe = |NoduleProgress { done, of }| {
         stages.show("Reconstructions", done as u64, of as u64);

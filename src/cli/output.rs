@@ -92,8 +92,8 @@ pub fn write_volume(
     frame_of_reference: Option<String>,
 ) -> Result<(), CliError> {
     match volume_format(path)? {
-        VolumeFormat::Nifti => io::nifti::write(path, volume)?,
-        VolumeFormat::MetaImage => io::metaimage::write(path, volume)?,
+        VolumeFormat::Nifti => io::nifti::write_noted(path, volume, &origin.line())?,
+        VolumeFormat::MetaImage => io::metaimage::write_noted(path, volume, &origin.line())?,
         VolumeFormat::DicomSeries => {
             make_folder(path)?;
             let info = SeriesInfo { origin, case: CaseInfo { frame_of_reference, ..CaseInfo::default() } };

@@ -70,7 +70,11 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     }
     let result = job::run(films, frame, &args.networks)?;
     let frame_of_reference = noted.and_then(|p| p.frame_of_reference);
-    output::write_volume(&args.output, result.volume(), VolumeOrigin::Reconstructed, frame_of_reference)?;
+    let origin = if result.guided.is_some() { VolumeOrigin::Guided } else { VolumeOrigin::Reconstructed };
+    output::write_volume(&args.output, result.volume(), origin, frame_of_reference)?;
+    if let Some(guided) = &result.guided {
+        notice(&format!("note: {}", guided.note));
+    }
     if !args.json {
         return print(&format!("{}\n{}", job::times(&result), args.output.display()));
     }
@@ -80,6 +84,11 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         "model_sha256": result.model_sha256,
         "device": result.device,
         "seconds": result.seconds,
+        "guidance": result.guided.as_ref().map(|guided| json!({
+            "atlases": guided.atlases,
+            "borrowed_share": guided.borrowed_share(),
+            "note": guided.note,
+        })),
         "frame": result.network.frame(),
         "note": "research use only, not for diagnosis; reconstructed from two views",
     }))

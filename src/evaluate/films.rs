@@ -2,10 +2,14 @@
 //! what a model makes of them. Knows no truth.
 
 use super::EvaluateError;
+use crate::atlas::Guidance;
 use crate::geometry::{Preset, Raster, ViewPair, Volume};
+use crate::nn::guidance::Guide;
 use crate::nn::reconstruct::{CONSISTENCY_STEPS, Event, Job, Reconstructor};
-use crate::nn::{DeviceChoice, ModelSource};
+use crate::nn::{DeviceChoice, ModelSource, Reconstruction};
 use crate::projection::{Attenuation, project};
+use crate::train::dataset::Case;
+use std::sync::Arc;
 
 /// Two simulated films of a volume that holds the cube, and their views; the isocentre is the cube's centre.
 ///
@@ -28,15 +32,39 @@ pub fn job(volume: &Volume, model: &ModelSource, device: DeviceChoice) -> Result
     Ok(Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS, guide: None })
 }
 
+/// The job of a named case, guided by the bundled atlases but for its own where `guided`.
+///
+/// # Errors
+/// As [`simulated`], and the atlases'.
+pub fn job_of(
+    case: &Case,
+    volume: &Volume,
+    model: &ModelSource,
+    device: DeviceChoice,
+    guided: bool,
+) -> Result<Job, EvaluateError> {
+    let guidance = Guidance { without: Some(case.name.clone()), ..Guidance::default() };
+    let guide = if guided { Some(Arc::new(guidance.load()?) as Arc<dyn Guide>) } else { None };
+    Ok(Job { guide, ..job(volume, model, device)? })
+}
+
 /// Runs a job on a thread of its own and waits for it; `stop` is asked at each of its events.
 ///
 /// # Errors
 /// [`EvaluateError::Cancelled`] as asked; the job's own cause.
 pub fn run(job: Job, stop: &dyn Fn() -> bool) -> Result<Volume, EvaluateError> {
+    run_whole(job, stop).map(|result| Volume::clone(result.volume()))
+}
+
+/// The same with all that belongs to the volume.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_whole(job: Job, stop: &dyn Fn() -> bool) -> Result<Arc<Reconstruction>, EvaluateError> {
     let handle = Reconstructor::start(job, || {});
     while let Some(event) = handle.wait() {
         match event {
-            Event::Finished(result) => return Ok(result.volume().clone()),
+            Event::Finished(result) => return Ok(result),
             Event::Failed(cause) => return Err(EvaluateError::Input(cause)),
             Event::Cancelled => {
                 handle.end();

@@ -5,9 +5,11 @@ use super::EvaluateError;
 use super::baselines::sirt_tv;
 use super::cases;
 use super::event::{Event, Observer, tell};
+use super::films::simulated;
 use super::method::Floor;
 use super::record::write_whole;
 use super::run::Made;
+use crate::atlas::Guidance;
 use crate::geometry::Volume;
 use crate::projection::SirtOptions;
 use crate::train::TrainError;
@@ -45,6 +47,7 @@ impl<'a> LearntFloors<'a> {
         let floors = if floor.learns() { Some(self.floors(observer)?) } else { None };
         let start = Instant::now();
         let volume = match (floor, floors) {
+            (Floor::BestAtlas, _) => best_atlas(case)?,
             (Floor::SirtTv, _) | (_, None) => solved(case, observer)?,
             (Floor::BackProjection, Some(floors)) => floors.volumes(case)?.map(|(_, volume)| volume)[0].clone(),
             (Floor::MeanVolume, Some(floors)) => floors.volumes(case)?.map(|(_, volume)| volume)[1].clone(),
@@ -76,6 +79,14 @@ impl<'a> LearntFloors<'a> {
         write_whole(&self.kept, &learnt.to_bytes())?;
         Ok(learnt)
     }
+}
+
+/// The atlas that fits both films best after an affine fit.
+fn best_atlas(case: &Case) -> Result<Volume, EvaluateError> {
+    let guide = Guidance { without: Some(case.name.clone()), ..Guidance::default() }.load()?;
+    let (films, views) = simulated(case.volume())?;
+    let best = guide.best_affine(films, &views, case.volume().frame());
+    best.ok_or_else(|| EvaluateError::Input("no atlas fits the films; look at them for a chest".to_owned()))
 }
 
 /// SIRT with total variation, which can be stopped before every update.

@@ -4,6 +4,7 @@ use super::EvaluateError;
 use crate::atlas::{AtlasSource, DEFAULT_COUNT};
 use crate::nn::{DeviceChoice, ModelSource, NnError};
 use crate::projection::SirtOptions;
+use crate::registration::Bending;
 use crate::train::prepare::manifest::sha256_hex;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -40,10 +41,12 @@ pub enum Floor {
     MeanVolume,
     /// The two films solved for a volume of small total variation.
     SirtTv,
+    /// The bundled atlas that fits the films best after an affine fit.
+    BestAtlas,
 }
 
 /// Every floor with its word on the command line, what it is, and whether it learns from training cases.
-const FLOORS: [(Floor, &str, &str, bool); 3] = [
+const FLOORS: [(Floor, &str, &str, bool); 4] = [
     (
         Floor::BackProjection,
         "back-projection",
@@ -60,6 +63,13 @@ const FLOORS: [(Floor, &str, &str, bool); 3] = [
         Floor::SirtTv,
         "sirt-tv",
         "SIRT with total variation from the two films, beginning with air: nothing is learnt",
+        false,
+    ),
+    (
+        Floor::BestAtlas,
+        "best-atlas",
+        "the CT of another patient, of the bundled atlases the one that fits both films best, turned and scaled to them: no \
+         network",
         false,
     ),
 ];
@@ -89,6 +99,7 @@ impl Floor {
         match self {
             Self::BackProjection | Self::MeanVolume => format!("{} {learnt_sha256}", self.word()),
             Self::SirtTv => format!("{} {:?}", self.word(), SirtOptions::default()),
+            Self::BestAtlas => format!("{} {:?}", self.word(), Bending::ranking()),
         }
     }
 }

@@ -89,6 +89,7 @@ impl<'a> Runner<'a> {
         let job = Job { films, views, frame, model, device, consistency_steps: CONSISTENCY_STEPS, guide };
         let mut notes = Vec::new();
         let done = self.follow(name, job, &mut notes, observer)?;
+        notes.extend(done.guided.iter().map(|guided| guided.note.clone()));
         let s = &done.seconds;
         let stages = [
             ("projection", projected),
@@ -100,7 +101,7 @@ impl<'a> Runner<'a> {
             ("guide", s.guide),
         ];
         Ok(Made {
-            volume: done.volume().clone(),
+            volume: Volume::clone(done.volume()),
             device: done.device.clone(),
             precision: precision(self.device, &done.device)?,
             notes,

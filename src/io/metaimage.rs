@@ -195,9 +195,17 @@ impl Header<'_> {
 /// # Errors
 /// [`IoError::Write`] or [`IoError::NoPermission`]; no half-written file is left.
 pub fn write(path: &Path, volume: &Volume) -> Result<(), IoError> {
+    write_noted(path, volume, RESEARCH_USE)
+}
+
+/// As [`write`], with another line as comment.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_noted(path: &Path, volume: &Volume, note: &str) -> Result<(), IoError> {
     let one_file = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("mha"));
     if one_file {
-        let header = header_text(volume.frame(), "LOCAL");
+        let header = header_text(volume.frame(), "LOCAL", note);
         return write_whole(path, |out| {
             out.write_all(header.as_bytes())?;
             write_i16_le(out, volume.hu())
@@ -208,12 +216,12 @@ pub fn write(path: &Path, volume: &Volume) -> Result<(), IoError> {
         let source = io::Error::new(io::ErrorKind::InvalidFilename, "the name is not Unicode");
         IoError::from_write(path, source)
     })?;
-    let header = header_text(volume.frame(), name);
+    let header = header_text(volume.frame(), name, note);
     write_whole(&data, |out| write_i16_le(out, volume.hu()))?;
     write_whole(path, |out| out.write_all(header.as_bytes()))
 }
 
-fn header_text(frame: &Frame, data_name: &str) -> String {
+fn header_text(frame: &Frame, data_name: &str, note: &str) -> String {
     let list = |numbers: &[f64]| numbers.iter().map(f64::to_string).collect::<Vec<_>>().join(" ");
     let matrix: Vec<f64> = (0..3).flat_map(|k| frame.axis_direction(k)).collect();
     let [nx, ny, nz] = frame.dims();
@@ -221,7 +229,7 @@ fn header_text(frame: &Frame, data_name: &str) -> String {
     // Writing into a String cannot fail.
     let _ = write!(
         text,
-        "ObjectType = Image\nNDims = 3\nComment = {RESEARCH_USE}\nBinaryData = True\n\
+        "ObjectType = Image\nNDims = 3\nComment = {note}\nBinaryData = True\n\
          BinaryDataByteOrderMSB = False\nCompressedData = False\nTransformMatrix = {}\nOffset = {}\n\
          CenterOfRotation = 0 0 0\nElementSpacing = {}\nDimSize = {nx} {ny} {nz}\nElementType = MET_SHORT\n\
          {LAST} = {data_name}\n",

@@ -278,8 +278,16 @@ fn agree(one: &Affine, other: &Affine, dims: [usize; 3]) -> bool {
 /// # Errors
 /// [`IoError::Write`] or [`IoError::NoPermission`]; nothing half-written is left.
 pub fn write(path: &Path, volume: &Volume) -> Result<(), IoError> {
+    write_noted(path, volume, RESEARCH_USE)
+}
+
+/// As [`write`], with another line in `descrip`; what goes beyond its 79 bytes is cut.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_noted(path: &Path, volume: &Volume, note: &str) -> Result<(), IoError> {
     let gzipped = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
-    let header = header_bytes(volume.frame());
+    let header = header_bytes(volume.frame(), note);
     write_whole(path, |out| {
         if gzipped {
             let mut packer = GzEncoder::new(out, Compression::fast());
@@ -299,15 +307,19 @@ pub fn write(path: &Path, volume: &Volume) -> Result<(), IoError> {
 /// None of a disk; [`IoError::Write`] where there is no memory to write to. `path` only names it in messages.
 pub fn to_bytes(volume: &Volume, path: &Path) -> Result<Vec<u8>, IoError> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
-    let packed = packer.write_all(&header_bytes(volume.frame())).and_then(|()| write_i16_le(&mut packer, volume.hu()));
+    let packed = packer
+        .write_all(&header_bytes(volume.frame(), RESEARCH_USE))
+        .and_then(|()| write_i16_le(&mut packer, volume.hu()));
     packed.and_then(|()| packer.finish()).map_err(|e| IoError::from_write(path, e))
 }
 
+/// Bytes of `descrip` in the header.
+const DESCRIP_BYTES: usize = 80;
 /// NIFTI_XFORM_SCANNER_ANAT: world coordinates of the scanner.
 const SCANNER_ANATOMICAL: i16 = 1;
 
 /// Header and extension flags, 352 bytes, in the order of nifti1.h.
-fn header_bytes(frame: &Frame) -> Vec<u8> {
+fn header_bytes(frame: &Frame, note: &str) -> Vec<u8> {
     let [nx, ny, nz] = frame.dims();
     let spacing = frame.spacing_mm();
     let [dx, dy, dz] = spacing;
@@ -330,8 +342,9 @@ fn header_bytes(frame: &Frame) -> Vec<u8> {
     // slice_end, slice_code, xyzt_units = mm, and the unused cal_*, slice_duration, toffset, glmax, glmin.
     out.extend([0, 0, 0, 2]);
     out.extend([0; 24]);
-    let mut text = RESEARCH_USE.as_bytes().to_vec();
-    text.resize(80 + 24, 0);
+    // descrip, which ends with a 0, and aux_file.
+    let mut text = note.as_bytes()[..note.len().min(DESCRIP_BYTES - 1)].to_vec();
+    text.resize(DESCRIP_BYTES + 24, 0);
     out.extend(text);
     out.extend(SCANNER_ANATOMICAL.to_le_bytes());
     out.extend(SCANNER_ANATOMICAL.to_le_bytes());

@@ -2,6 +2,10 @@
 //! step exists; how it is done stands in `atlas`.
 
 use crate::geometry::{Raster, ViewPair, Volume};
+use std::sync::Arc;
+
+/// Voxels below are air, of which nobody asks whose it is, HU.
+const LEAST_BODY_HU: i16 = -500;
 
 /// What a guide is given.
 pub struct GuideTask<'a> {
@@ -26,7 +30,7 @@ pub trait Guide: Send + Sync + std::fmt::Debug {
 #[derive(Clone, Debug)]
 pub struct Guided {
     /// The CT, on the network's frame.
-    pub volume: Volume,
+    pub volume: Arc<Volume>,
     /// Share of each voxel that is borrowed from other patients, 0 to 255, `[z][y][x]`.
     pub borrowed: Vec<u8>,
     /// How much the bent CTs differ at each voxel: their standard deviation, HU, `[z][y][x]`.
@@ -37,6 +41,15 @@ pub struct Guided {
     pub note: String,
     /// Seconds it took.
     pub seconds: f64,
+}
+
+impl Guided {
+    /// Share of the voxels that are no air whose larger part is borrowed, 0 to 1.
+    pub fn borrowed_share(&self) -> f64 {
+        let body = self.volume.hu().iter().zip(&self.borrowed).filter(|(hu, _)| **hu > LEAST_BODY_HU);
+        let (all, lent) = body.fold((0usize, 0usize), |(all, lent), (_, b)| (all + 1, lent + usize::from(*b >= 128)));
+        lent as f64 / all.max(1) as f64
+    }
 }
 
 /// Why a volume stays as the networks made it.

@@ -20,6 +20,8 @@ pub const CARD_FILE: &str = "model.toml";
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
 /// The file name, in a model folder, of the errors to be expected of it; not every model has one.
 pub const UNCERTAINTY_FILE: &str = "uncertainty.safetensors";
+/// The same of the model guided by atlases.
+pub const GUIDED_UNCERTAINTY_FILE: &str = "uncertainty-guided.safetensors";
 /// What planted nodules told of it, in a model folder.
 pub const NODULES_FILE: &str = "nodules.json";
 /// Names of the coarse network's weights begin so.
@@ -157,6 +159,7 @@ pub struct Metric {
 static BUNDLED_WEIGHTS: &[u8] = include_bytes!("../../weights/biplane-w16/weights.safetensors");
 static BUNDLED_CARD: &str = include_str!("../../weights/biplane-w16/model.toml");
 static BUNDLED_UNCERTAINTY: &[u8] = include_bytes!("../../weights/biplane-w16/uncertainty.safetensors");
+static BUNDLED_GUIDED_UNCERTAINTY: &[u8] = include_bytes!("../../weights/biplane-w16/uncertainty-guided.safetensors");
 static BUNDLED_NODULES: &[u8] = include_bytes!("../../weights/biplane-w16/nodules.json");
 
 /// A file's name and what it holds.
@@ -190,6 +193,14 @@ impl ModelSource {
     /// [`NnError::File`] where they cannot be read.
     pub fn uncertainty(&self) -> Result<Option<NamedBytes>, NnError> {
         self.beside(UNCERTAINTY_FILE, BUNDLED_UNCERTAINTY)
+    }
+
+    /// The same of its volumes guided by atlases.
+    ///
+    /// # Errors
+    /// As [`ModelSource::uncertainty`].
+    pub fn guided_uncertainty(&self) -> Result<Option<NamedBytes>, NnError> {
+        self.beside(GUIDED_UNCERTAINTY_FILE, BUNDLED_GUIDED_UNCERTAINTY)
     }
 
     /// Which planted nodules it shows, as `biplane nodules` writes it, with the file's name; `None` where nobody looked.

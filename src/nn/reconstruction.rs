@@ -49,7 +49,7 @@ pub struct Reconstruction {
 
 impl Reconstruction {
     /// The volume to show: the guided one where there is one.
-    pub fn volume(&self) -> &Volume {
+    pub fn volume(&self) -> &Arc<Volume> {
         self.guided.as_ref().map_or(&self.network, |guided| &guided.volume)
     }
 }

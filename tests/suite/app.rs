@@ -4,6 +4,7 @@ use biplane::app::command::Command;
 use biplane::app::demo::{Demo, IDLE_SECS};
 use biplane::app::film::{Change, Slot};
 use biplane::app::offscreen::Stage;
+use biplane::app::settings::Workspace;
 use biplane::app::state::{ExportForm, Origin, Purpose, State};
 use biplane::app::theme::Theme;
 use biplane::app::viewport::{ViewCommand, WINDOW_PRESETS};
@@ -339,6 +340,51 @@ fn two_films_become_a_volume_and_cancel_answers_at_once() {
     assert!(case.volume.frame().is_cube());
     assert!(case.title().contains("simulated"));
     assert!(app.query_all_by_label_contains("most of this is prior knowledge").next().is_some());
+}
+
+#[test]
+fn atlases_guide_what_a_key_takes_back_and_files_and_titles_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut app = with_bundled_films();
+    press(&mut app, "Reconstruct");
+    let begun = Instant::now();
+    while state(&app).case.is_none() && begun.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(2));
+        app.step();
+    }
+    assert!(state(&app).run.is_some(), "the networks' picture is there while atlases are bent");
+    assert!(!state(&app).case.as_ref().unwrap().title().contains("atlases"));
+    settle(&mut app);
+    let pair = state(&app).pair.clone().unwrap();
+    let shown = |app: &App| Arc::clone(&state(app).case.as_ref().unwrap().volume);
+    assert!(Arc::ptr_eq(&shown(&app), &pair.guided.volume));
+    assert!(state(&app).case.as_ref().unwrap().title().ends_with("anatomy guided by atlases"));
+    assert!(app.query_by_label_contains("Borrowed from").is_some());
+    let written = |app: &mut App, name: &str| {
+        let path = folder.path().join(name);
+        send(app, Command::Given(Purpose::Export(ExportForm::Nifti), path.clone()));
+        settle(app);
+        String::from_utf8_lossy(&std::fs::read(path).unwrap()[148..228]).into_owned()
+    };
+    assert!(written(&mut app, "guided.nii").contains("anatomy guided by atlases"));
+    app.key_press(Key::G);
+    settle(&mut app);
+    assert!(Arc::ptr_eq(&shown(&app), &pair.network.volume));
+    assert!(app.query_by_label_contains("Nothing is borrowed").is_some());
+    assert!(!written(&mut app, "network.nii").contains("atlases"));
+    send(&mut app, Command::GoTo(Workspace::Compare));
+    settle(&mut app);
+    let names: Vec<&str> = state(&app).compare.results.iter().map(|e| e.name.as_str()).collect();
+    assert_eq!(names, ["biplane-w16", "biplane-w16 + atlases"]);
+    send(&mut app, Command::GoTo(Workspace::Reconstruct));
+    app.key_press(Key::G);
+    settle(&mut app);
+    assert!(Arc::ptr_eq(&shown(&app), &pair.guided.volume));
+    // Without atlases there is nothing to switch.
+    send(&mut app, Command::SetGuide(false));
+    send(&mut app, Command::Reconstruct);
+    settle(&mut app);
+    assert!(state(&app).pair.is_none() && state(&app).case.as_ref().unwrap().guided.is_none());
 }
 
 #[test]

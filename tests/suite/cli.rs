@@ -120,11 +120,12 @@ fn a_reconstruction_stands_where_the_truth_stands_and_can_be_cancelled() {
     let at = folder.path();
     done(at, &["project", "ct.nii.gz", "-o", "films"]);
     // The trained networks: fresh ones turn the rounding of bf16, where a processor has it, into whole HU.
-    let networks = ["--device", "cpu"];
+    let networks = ["--device", "cpu", "--guide", "none"];
     let films = [&["reconstruct", "--ap", "films/ap.dcm", "--lateral", "films/lateral.dcm"], &networks[..]].concat();
     let said = done(at, &[&films[..], &["-o", "out.nii.gz", "--json"]].concat());
     let said: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert!(said["seconds"]["coarse"].as_f64().unwrap() > 0.0 && said["output"] == "out.nii.gz");
+    assert!(said["guidance"].is_null());
     let (out, truth) = (read(at.join("out.nii.gz")), read(at.join("films/truth.nii.gz")));
     assert_eq!(out.frame(), truth.frame());
     // Pictures with the geometry beside them give the same volume, up to the rounding of their grey values.

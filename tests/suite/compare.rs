@@ -367,7 +367,7 @@ fn a_truth_of_another_patient_is_said_without_a_name() {
     let told = |patient: &str, reference: &str| {
         let mut state = State::default();
         let origin = Origin::File { info: Box::new(info("A-17", "1.2.3")), warnings: Vec::new() };
-        let case = Arc::new(Case { id: 1, volume: body(), origin, body: OnceLock::new(), errors: OnceLock::new() });
+        let case = Arc::new(Case::new(body(), origin, None));
         state.compare.results.push(Entry::new(7, "result".into(), case, Scene::new(body())));
         state.compare.chosen = 7;
         let (path, volume) = (PathBuf::from("truth.nii"), body());

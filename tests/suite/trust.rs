@@ -189,9 +189,9 @@ fn an_error_model_survives_its_file_and_a_damaged_one_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     super::nn::tiny_model(folder.path(), false);
     let source = ModelSource::Folder(folder.path().to_owned());
-    assert!(ErrorModel::of(&source).unwrap().is_none());
+    assert!(ErrorModel::of(&source, false).unwrap().is_none());
     model.write(&folder.path().join(UNCERTAINTY_FILE)).unwrap();
-    assert!(ErrorModel::of(&source).unwrap_err().to_string().contains("other weights"));
+    assert!(ErrorModel::of(&source, false).unwrap_err().to_string().contains("other weights"));
 }
 
 /// A thorax that stands away from the patient's origin.
@@ -246,7 +246,7 @@ fn members_are_moved_back_to_where_the_patient_is() {
 
 #[test]
 fn bundled_error_bars_and_nodule_sentence_belong_to_the_bundled_model() {
-    let model = ErrorModel::of(&ModelSource::Bundled).unwrap().unwrap();
+    let model = ErrorModel::of(&ModelSource::Bundled, false).unwrap().unwrap();
     let card = ModelSource::Bundled.card().unwrap();
     assert_eq!(model.card().model_sha256, card.sha256);
     assert!(model.card().inflation.iter().all(|k| *k >= 1.0));
@@ -261,7 +261,7 @@ fn planted_nodules_are_looked_for_where_they_are() {
     let model = ModelSource::Folder(folder.path().to_owned());
     let volume = chest();
     let case = Case::new("phantom".into(), volume, Path::new("phantom")).unwrap();
-    let options = NoduleOptions { together: 2, rounds: 1, empty_places: 20, seed: 1 };
+    let options = NoduleOptions { together: 2, rounds: 1, empty_places: 20, seed: 1, guided: false };
     let mut asked = 0;
     let study = nodules::study(&model, DeviceChoice::Cpu, &[case], &options, &mut |_| {
         asked += 1;
@@ -283,9 +283,9 @@ fn planted_nodules_are_looked_for_where_they_are() {
 fn a_perfect_reconstruction_would_find_every_nodule() {
     let volume = chest();
     let case = Case::new("phantom".into(), volume, Path::new("phantom")).unwrap();
-    let options = NoduleOptions { together: 3, rounds: 1, empty_places: 60, seed: 1 };
+    let options = NoduleOptions { together: 3, rounds: 1, empty_places: 60, seed: 1, guided: false };
     // The CT itself stands for the reconstruction.
-    let mut perfect = |volume: &Volume| Ok(volume.clone());
+    let mut perfect = |_: &Case, volume: &Volume| Ok(volume.clone());
     let sizes = nodules::sizes(&[case], &options, &mut perfect).unwrap();
     for size in sizes {
         assert!((size.recovered - 1.0).abs() < 0.01 && size.found == 1.0 && size.d_prime > 2.0, "{size:?}");

@@ -7,6 +7,8 @@ use super::state::{Entry, MAX_RESULTS, Queue, name_of};
 use crate::app::Workstation;
 use crate::app::command::Command;
 use crate::app::jobs::{BUNDLED, Done, Lane};
+use crate::app::receive::borrowed_volume;
+use crate::app::state::Case;
 use crate::app::state::Purpose;
 use crate::app::theme::panes_style;
 use crate::app::viewport::{CompareView, Scene, ViewCommand, compare_colours};
@@ -203,14 +205,23 @@ impl Workstation {
 
     /// The list of results follows what is on screen: what was not kept goes with it, what is new comes in.
     pub(super) fn sync_results(&mut self) {
-        let case = self.state.case.clone();
+        // A reconstruction that atlases guided is there twice, the networks' volume first.
+        let cases: Vec<Arc<Case>> = match (&self.state.pair, &self.state.case) {
+            (Some(pair), _) => vec![Arc::clone(&pair.network), Arc::clone(&pair.guided)],
+            (None, Some(case)) => vec![Arc::clone(case)],
+            (None, None) => Vec::new(),
+        };
         let compare = &mut self.state.compare;
-        compare.results.retain(|e| e.kept || case.as_ref().is_some_and(|c| e.is(c)));
-        if let Some(case) = case.filter(|c| !compare.results.iter().any(|e| e.is(c))) {
+        compare.results.retain(|e| e.kept || cases.iter().any(|c| e.is(c)));
+        for case in cases {
+            if compare.results.iter().any(|e| e.is(&case)) {
+                continue;
+            }
             let id = compare.next_id + 1;
             (compare.next_id, compare.chosen) = (id, id);
             let name = fresh_name(&compare.results, &name_of(&case));
-            let scene = Scene::new(Arc::clone(&case.volume));
+            let borrowed = case.guided.as_ref().and_then(|guided| borrowed_volume(&case.volume, &guided.borrowed));
+            let scene = Scene::new(Arc::clone(&case.volume)).with_borrowed(borrowed);
             compare.results.push(Entry::new(id, name, case, scene));
         }
         for entry in compare.results.iter_mut().filter(|e| !e.scene.has_errors()) {

@@ -320,6 +320,7 @@ impl Entry {
 /// The name that a volume has in the list of results.
 pub fn name_of(case: &Case) -> String {
     match &case.origin {
+        Origin::Films { model, .. } if case.guided.is_some() => format!("{model} + atlases"),
         Origin::Films { model, .. } => model.clone(),
         Origin::File { .. } => case.title(),
     }

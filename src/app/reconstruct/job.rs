@@ -1,6 +1,7 @@
 //! What a reconstruction runs with, the one main button, and its progress.
 
 use crate::app::command::{Command, Outbox};
+use crate::app::pair;
 use crate::app::state::{Run, State};
 use crate::app::theme::theme;
 use crate::app::widgets;
@@ -40,6 +41,10 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
     }
 }
 
+/// What atlases do.
+const ATLASES: &str = "CTs of other patients, bent to the films, lend bones and organs outside of the lungs. Only for films \
+    of known distance and tone; what is borrowed is marked, and key G shows the networks alone.";
+
 /// A device choice in words.
 pub fn device_label(device: DeviceChoice) -> String {
     match device {
@@ -57,12 +62,29 @@ fn start(ui: &mut Ui, state: &State, out: &mut Outbox) {
     if widgets::primary_button(ui, &label, obstacle.is_none()).clicked() {
         out.send(Command::Reconstruct);
     }
-    let hint = match (&obstacle, state.films_simulated()) {
-        (Some(_), _) => "Two films at about a right angle",
-        (None, true) => "The films shown are simulated from a CT",
-        (None, false) => "Check the letters on both films first",
+    let unguided = state
+        .pair()
+        .filter(|_| state.setup.guide)
+        .and_then(|films| pair::uncalibrated(films.map(AsRef::as_ref), false).map(|why| format!("No atlases: {why}")));
+    let hint = match (&obstacle, state.films_simulated(), unguided) {
+        (Some(_), ..) => "Two films at about a right angle".to_owned(),
+        (None, _, Some(why)) => why,
+        (None, true, None) => "The films shown are simulated".to_owned(),
+        (None, false, None) => "Check the letters first".to_owned(),
     };
-    ui.add(Label::new(RichText::new(hint).font(t.caption()).color(t.color.text_faint)).truncate()).on_hover_text(hint);
+    let size = vec2(ui.available_width(), t.size.control);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+        let on = state.setup.guide;
+        let switch = widgets::toggle(ui, on, "Atlases lend anatomy");
+        if switch.on_hover_text(ATLASES).clicked() {
+            out.send(Command::SetGuide(!on));
+        }
+        ui.label(RichText::new("Atlases").font(t.caption()).color(t.color.text_secondary)).on_hover_text(ATLASES);
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            let text = RichText::new(&hint).font(t.caption()).color(t.color.text_faint);
+            ui.add(Label::new(text).truncate()).on_hover_text(&hint);
+        });
+    });
 }
 
 /// The stage, the bar, and Cancel.

@@ -2,6 +2,7 @@
 
 pub mod errors;
 mod films;
+mod guidance;
 mod job;
 mod light_box;
 mod picture;

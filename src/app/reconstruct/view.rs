@@ -33,6 +33,10 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
         widgets::divider(ui);
         mask(ui, state, out);
         widgets::divider(ui);
+        if let Some(pair) = &state.pair {
+            super::guidance::show(ui, state, pair, out);
+            widgets::divider(ui);
+        }
         if super::errors::is_offered(state) {
             super::errors::show(ui, state, out);
             widgets::divider(ui);
@@ -128,8 +132,10 @@ fn mask(ui: &mut Ui, state: &State, out: &mut Outbox) {
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| widgets::caption(ui, "LUNG MASK"));
     });
-    let dimmed = mask.on || !ui.is_enabled();
-    ui.add_enabled_ui(dimmed, |ui| {
+    if !mask.on && state.case.is_some() {
+        return;
+    }
+    ui.add_enabled_ui(true, |ui| {
         let set = |out: &mut Outbox, mask: MaskView| out.send(Command::View(ViewCommand::SetMask(mask)));
         widgets::row(ui, "Threshold", |ui| {
             let form =
@@ -179,6 +185,9 @@ fn probe(ui: &mut Ui, state: &State) {
         widgets::value_row(ui, "Value", &value.map_or_else(|| "–".into(), |v| format!("{v} HU").replace('-', "−")));
         let place = if state.case.is_some() { place(cursor) } else { "–".into() };
         widgets::value_row(ui, "Position", &place);
+        if let Some(whose) = super::guidance::whose(state) {
+            widgets::value_row(ui, "Source", &whose);
+        }
     });
 }
 

@@ -74,6 +74,8 @@ pub enum Action {
     Invert,
     /// Mask on or off.
     Mask,
+    /// The networks' volume, or the one guided by atlases.
+    Guidance,
     /// Crosshair on or off.
     ShowCrosshair,
     /// All of the volume in every pane.
@@ -161,7 +163,7 @@ const PLANNING: [Binding; 4] = [
     volume(Gesture::Drag(Right, NONE), Action::Zoom),
 ];
 
-const COMMON: [Binding; 46] = [
+const COMMON: [Binding; 47] = [
     plane(Gesture::Drag(Middle, NONE), Action::Pan),
     plane(Gesture::Wheel(NONE), Action::ScrollSlices),
     plane(Gesture::Wheel(CTRL), Action::Zoom),
@@ -178,6 +180,7 @@ const COMMON: [Binding; 46] = [
     key(Key::R, Action::Reset),
     key(Key::I, Action::Invert),
     key(Key::M, Action::Mask),
+    key(Key::G, Action::Guidance),
     key(Key::X, Action::ShowCrosshair),
     key(Key::F, Action::Fit),
     key(Key::Space, Action::Play),
@@ -235,6 +238,7 @@ impl Action {
             Self::Reset => "Reset the view",
             Self::Invert => "Exchange black and white",
             Self::Mask => "Lung mask on or off",
+            Self::Guidance => "Network alone, or guided by atlases",
             Self::ShowCrosshair => "Crosshair on or off",
             Self::Fit => "Fit all pictures",
             Self::Play => "Play through the slices",

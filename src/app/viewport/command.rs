@@ -82,6 +82,8 @@ pub enum ViewCommand {
     PanCamera([f64; 2]),
     /// Sets how expected errors are seen.
     SetErrors(ErrorView),
+    /// Shows or hides what is borrowed from other patients.
+    ToggleBorrowed,
     /// Sets all of the comparison.
     SetCompare(CompareView),
     /// Shifts the ground truth by this much, LPS mm.
@@ -120,6 +122,7 @@ impl ViewState {
             ViewCommand::SetLayout(layout) => self.layout = layout,
             ViewCommand::SetErrors(errors) if errors.full_hu.is_finite() => self.errors = errors,
             ViewCommand::SetErrors(_) => {}
+            ViewCommand::ToggleBorrowed => self.borrowed_on = !self.borrowed_on,
             ViewCommand::SetCompare(compare) => self.compare = compare.sane().unwrap_or(self.compare),
             ViewCommand::MoveTruth(by_mm) => self.compare = self.compare.shifted(by_mm).sane().unwrap_or(self.compare),
             ViewCommand::Activate(pane) => self.active = pane,

@@ -212,7 +212,7 @@ fn paint(ui: &Ui, response: &Response, pane: &ComparePane<'_>, recon: &Scene, ge
         ticket: Ticket { slot: response.id.value(), frame: ui.ctx().cumulative_pass_nr() },
         params: params(pane, recon.frame(), &in_px, px_per_point),
         // Of the reconstruction alone: what is known, or is a difference, needs no error bar.
-        over: plane::errors_over(recon, &pane.look, &in_px).filter(|_| pane.content == Content::Recon),
+        over: plane::overlay_over(recon, &pane.look, &in_px).filter(|_| pane.content == Content::Recon),
         corner_px: [rect.min.x, rect.min.y].map(|v| (v * px_per_point as f32).round()),
         size_px: in_px.size_px.map(|side| side.round() as u32),
     };

@@ -5,7 +5,7 @@ use super::Look;
 use super::compare::{ComparePane, Content};
 use super::geometry::{PlaneGeometry, Slices, position_text};
 use super::overlay::{Corner, Ink, ROOMY, convention, crosshair, hu_at, scale_bar, window_text};
-use super::plane::ERROR_OPACITY;
+use super::plane::{BORROWED_OPACITY, ERROR_OPACITY};
 use super::scene::Scene;
 use crate::geometry::Vec3;
 use egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Shape, pos2, vec2};
@@ -50,8 +50,8 @@ pub(super) fn pane(
         _ if roomy => window_text(&ink, look, look.state.plane(geometry.axis).zoom),
         _ => {}
     }
-    if pane.content == Content::Recon && recon.has_errors() && look.state.errors.on {
-        error_bar(&ink, look);
+    if pane.content == Content::Recon {
+        overlay_bar(&ink, look, recon);
     }
     if let Some(at) = pointer {
         probe(&ink, pane, recon, geometry, at);
@@ -103,8 +103,25 @@ fn difference_bar(ink: &Ink<'_>, [low, zero, high]: [Color32; 3], range_hu: f64)
     bar(ink, [high, zero, low], texts, 0.0);
 }
 
-/// The colour of expected errors with their HU, under the window's values.
-pub(super) fn error_bar(ink: &Ink<'_>, look: &Look<'_>) {
+/// What the colour over the pictures stands for, under the window's values, where there is one.
+pub(super) fn overlay_bar(ink: &Ink<'_>, look: &Look<'_>, scene: &Scene) {
+    if scene.has_borrowed() && look.state.borrowed_on {
+        borrowed_bar(ink, look);
+    } else if scene.has_errors() && look.state.errors.on {
+        error_bar(ink, look);
+    }
+}
+
+/// The colour of what is borrowed.
+fn borrowed_bar(ink: &Ink<'_>, look: &Look<'_>) {
+    let full = look.style.borrowed.gamma_multiply(BORROWED_OPACITY as f32);
+    let texts = ["from atlases", "half", "from the films"].map(str::to_owned);
+    let down = WINDOW_ROWS * look.style.text_size * 1.3;
+    bar(ink, [full, full.gamma_multiply(0.5), Color32::TRANSPARENT], texts, down);
+}
+
+/// The colour of expected errors with their HU.
+fn error_bar(ink: &Ink<'_>, look: &Look<'_>) {
     let full = look.style.errors.gamma_multiply(ERROR_OPACITY as f32);
     let (half, end) = (look.state.errors.full_hu / 2.0, look.state.errors.full_hu);
     let texts = [format!("expected error ≥ {end:.0}"), format!("{half:.0} HU"), "0".into()];

@@ -45,9 +45,7 @@ pub(super) fn plane(
     }
     corner.line(&place, look.style.text);
     window_text(&ink, look, look.state.plane(geometry.axis).zoom);
-    if scene.has_errors() && look.state.errors.on {
-        super::compare_overlay::error_bar(&ink, look);
-    }
+    super::compare_overlay::overlay_bar(&ink, look, scene);
     if let Some(at) = pointer {
         probe(&ink, scene, geometry, at);
     }

@@ -1,12 +1,13 @@
 //! The paint callbacks: from a frozen scene and a pane's geometry to commands for the card. Knows no input.
 
 use super::geometry::CameraGeometry;
+use super::plane::Over;
 use super::resources::Resources;
 use super::scene::Scene;
+use crate::gpu::Canvas;
 use crate::gpu::compare::CompareParams;
 use crate::gpu::raymarch::ShowParams;
 use crate::gpu::slice::SliceParams;
-use crate::gpu::{Canvas, OverlayParams};
 use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
 
 /// A pane's place among the slots, and the frame it is drawn in.
@@ -21,8 +22,8 @@ pub(super) struct PlanePaint {
     pub(super) scene: Scene,
     pub(super) ticket: Ticket,
     pub(super) params: SliceParams,
-    /// How expected errors are laid over it, where they are to be seen.
-    pub(super) over: Option<OverlayParams>,
+    /// What is laid over it, where anything is to be seen.
+    pub(super) over: Option<Over>,
     pub(super) corner_px: [f32; 2],
     pub(super) size_px: [u32; 2],
 }
@@ -69,8 +70,8 @@ pub(super) struct ComparePaint {
     pub(super) truth: Scene,
     pub(super) ticket: Ticket,
     pub(super) params: CompareParams,
-    /// How expected errors are laid over it, where they are to be seen.
-    pub(super) over: Option<OverlayParams>,
+    /// What is laid over it, where anything is to be seen.
+    pub(super) over: Option<Over>,
     pub(super) corner_px: [f32; 2],
     pub(super) size_px: [u32; 2],
 }

@@ -19,6 +19,10 @@ const WINDOW_POINTS: f64 = 250.0;
 const LEAST_PACE_HU: f64 = 100.0;
 /// How much of the picture a full error hides: what is below stays to be seen.
 pub(super) const ERROR_OPACITY: f64 = 0.75;
+/// How much of the picture the colour of what is wholly borrowed hides: bones must show through.
+pub(super) const BORROWED_OPACITY: f64 = 0.4;
+/// The share that stands for wholly borrowed.
+const BORROWED_FULL: f64 = 255.0;
 /// Dragging up over this many points enlarges e-fold.
 const ZOOM_POINTS: f64 = 150.0;
 
@@ -63,24 +67,34 @@ fn paint(ui: &Ui, pane: &Response, look: &Look<'_>, scene: &Scene, geometry: &Pl
         scene: scene.clone(),
         ticket: Ticket { slot: pane.id.value(), frame: ui.ctx().cumulative_pass_nr() },
         params: slice_params(scene, look, &in_px, px_per_point as f32),
-        over: errors_over(scene, look, &in_px),
+        over: overlay_over(scene, look, &in_px),
         corner_px: [rect.min.x, rect.min.y].map(|v| (v * px_per_point as f32).round()),
         size_px: in_px.size_px.map(|side| side.round() as u32),
     };
     ui.painter_at(rect).add(egui_wgpu::Callback::new_paint_callback(rect, paint));
 }
 
-/// How the expected errors of a scene are laid over a plane, where they are known and to be seen.
-pub(super) fn errors_over(scene: &Scene, look: &Look<'_>, in_px: &PlaneGeometry) -> Option<OverlayParams> {
-    let errors = scene.errors.as_ref().filter(|_| look.state.errors.on)?;
-    let [origin, per_column, per_row] = in_px.voxel_from_px(errors.volume.frame());
-    let c = look.style.errors;
-    Some(OverlayParams {
-        plane: PlaneVoxels { origin, per_column, per_row },
-        full_hu: look.state.errors.full_hu,
-        opacity: ERROR_OPACITY,
-        colour: [c.r(), c.g(), c.b()].map(|v| f32::from(v) / 255.0),
-    })
+/// A volume laid over a plane, and how.
+pub(super) struct Over {
+    /// The volume's number on the card.
+    pub(super) id: u64,
+    pub(super) params: OverlayParams,
+}
+
+/// What is laid over a plane of a scene, where it is known and to be seen: what is borrowed, else the expected errors.
+pub(super) fn overlay_over(scene: &Scene, look: &Look<'_>, in_px: &PlaneGeometry) -> Option<Over> {
+    let borrowed = scene.borrowed.as_ref().filter(|_| look.state.borrowed_on);
+    let (overlay, full_hu, opacity, c) = match borrowed {
+        Some(borrowed) => (borrowed, BORROWED_FULL, BORROWED_OPACITY, look.style.borrowed),
+        None => {
+            let errors = scene.errors.as_ref().filter(|_| look.state.errors.on)?;
+            (errors, look.state.errors.full_hu, ERROR_OPACITY, look.style.errors)
+        }
+    };
+    let [origin, per_column, per_row] = in_px.voxel_from_px(overlay.volume.frame());
+    let colour = [c.r(), c.g(), c.b()].map(|v| f32::from(v) / 255.0);
+    let params = OverlayParams { plane: PlaneVoxels { origin, per_column, per_row }, full_hu, opacity, colour };
+    Some(Over { id: overlay.id, params })
 }
 
 fn slice_params(scene: &Scene, look: &Look<'_>, in_px: &PlaneGeometry, px_per_point: f32) -> SliceParams {

@@ -2,11 +2,12 @@
 //! callback resources, so window, off-screen pictures and tests share it by the same way. Knows no view state.
 
 use super::geometry::CameraGeometry;
-use super::scene::{Errors, Mask, Scene};
+use super::plane::Over;
+use super::scene::{Mask, Overlay, Scene};
 use crate::geometry::Frame;
 use crate::gpu::compare::{CompareParams, CompareSlot, CompareTextures};
 use crate::gpu::layout::OverlayBlock;
-use crate::gpu::overlay::{OverlayParams, OverlaySlot, Overlayer};
+use crate::gpu::overlay::{OverlaySlot, Overlayer};
 use crate::gpu::raymarch::{MarchParams, MarchSlot, ShowParams};
 use crate::gpu::slice::{Place, SliceParams, SliceSlot};
 use crate::gpu::{
@@ -142,8 +143,8 @@ impl Resources {
                 entry.carried = Carried::There(upload.texture().clone());
             }
         }
-        if let Some(errors) = scene.errors.as_ref().filter(|_| whole) {
-            self.carry_errors(device, queue, errors, budget);
+        for overlay in scene.overlays().filter(|_| whole) {
+            self.carry_overlay(device, queue, overlay, budget);
         }
         if let Some(mask) = scene.mask.as_ref().filter(|_| whole) {
             self.carry_mask(device, queue, scene, mask, budget);
@@ -151,9 +152,10 @@ impl Resources {
         scene.status.set_underway(self.is_underway(scene));
     }
 
-    fn carry_errors(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, errors: &Errors, budget: Duration) {
-        let entry =
-            entry(&mut self.volumes, errors.id, self.frame, || VolumeUpload::begin(device, errors.volume.clone()).ok());
+    fn carry_overlay(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, overlay: &Overlay, budget: Duration) {
+        let entry = entry(&mut self.volumes, overlay.id, self.frame, || {
+            VolumeUpload::begin(device, overlay.volume.clone()).ok()
+        });
         if let Carried::Underway(upload) = &mut entry.carried
             && upload.advance(queue, budget)
         {
@@ -161,11 +163,11 @@ impl Resources {
         }
     }
 
-    /// The errors' texture and uniforms, once they are there and wanted.
-    fn errors(&self, scene: &Scene, params: Option<&OverlayParams>) -> Option<(VolumeTexture, OverlayBlock)> {
-        let (errors, params) = scene.errors.as_ref().zip(params)?;
-        let texture = there(&self.volumes, errors.id)?;
-        Some((texture.clone(), params.block(texture)))
+    /// The texture and uniforms of what is laid over a plane, once they are there.
+    fn overlay(&self, over: Option<&Over>) -> Option<(VolumeTexture, OverlayBlock)> {
+        let over = over?;
+        let texture = there(&self.volumes, over.id)?;
+        Some((texture.clone(), over.params.block(texture)))
     }
 
     fn carry_mask(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, scene: &Scene, mask: &Mask, budget: Duration) {
@@ -196,9 +198,9 @@ impl Resources {
         scene: &Scene,
         slot: u64,
         (params, corner_px, size_px): (&SliceParams, [f32; 2], [u32; 2]),
-        over: Option<&OverlayParams>,
+        over: Option<&Over>,
     ) {
-        let (textures, over) = (self.textures(scene), self.errors(scene, over));
+        let (textures, over) = (self.textures(scene), self.overlay(over));
         let kept = self.planes.entry(slot).or_default();
         let Some((volume, mask)) = textures else { return *kept = KeptPlane::default() };
         let place = Place { corner_px, linear_target: self.linear_target };
@@ -223,9 +225,9 @@ impl Resources {
         [recon, truth]: [&Scene; 2],
         slot: u64,
         (params, corner_px, size_px): (&CompareParams, [f32; 2], [u32; 2]),
-        over: Option<&OverlayParams>,
+        over: Option<&Over>,
     ) {
-        let (shown, over) = (Some(recon.id), self.errors(recon, over));
+        let (shown, over) = (Some(recon.id), self.overlay(over));
         let both = self.textures(recon).zip(self.textures(truth));
         let kept = self.compared.entry(slot).or_default();
         let Some(((recon, recon_mask), (truth, truth_mask))) = both else {
@@ -299,8 +301,10 @@ impl Resources {
 
     /// Whether something of the scene is still on its way.
     fn is_underway(&self, scene: &Scene) -> bool {
-        let errors = scene.errors.as_ref().is_some_and(|e| underway(&self.volumes, e.id));
-        errors || underway(&self.volumes, scene.id) || scene.mask.as_ref().is_some_and(|m| underway(&self.masks, m.id))
+        let overlays = scene.overlays().any(|overlay| underway(&self.volumes, overlay.id));
+        overlays
+            || underway(&self.volumes, scene.id)
+            || scene.mask.as_ref().is_some_and(|m| underway(&self.masks, m.id))
     }
 }
 

@@ -43,9 +43,9 @@ pub(super) struct Mask {
     pub(super) labels: Arc<[u8]>,
 }
 
-/// How far off each voxel may be, HU.
+/// A volume that is laid over the pictures as a colour: how far off each voxel may be, HU, or how much is borrowed.
 #[derive(Clone, Debug)]
-pub(super) struct Errors {
+pub(super) struct Overlay {
     pub(super) id: u64,
     pub(super) volume: Arc<Volume>,
 }
@@ -56,7 +56,9 @@ pub struct Scene {
     pub(super) id: u64,
     pub(super) volume: Arc<Volume>,
     pub(super) mask: Option<Mask>,
-    pub(super) errors: Option<Errors>,
+    pub(super) errors: Option<Overlay>,
+    /// Share of each voxel that is borrowed from other patients, 0 to 255.
+    pub(super) borrowed: Option<Overlay>,
     pub(super) status: Arc<Status>,
 }
 
@@ -69,7 +71,7 @@ fn fresh_id() -> u64 {
 impl Scene {
     /// A volume without a mask. Make it once a volume, not once a frame: each is carried to the card anew.
     pub fn new(volume: Arc<Volume>) -> Self {
-        Self { id: fresh_id(), volume, mask: None, errors: None, status: Arc::default() }
+        Self { id: fresh_id(), volume, mask: None, errors: None, borrowed: None, status: Arc::default() }
     }
 
     /// The same volume with this mask: labels `[z][y][x]` on its grid, 0 none, 1 right lung, 2 left lung.
@@ -88,9 +90,27 @@ impl Scene {
     /// The same volume with the error to be expected of each voxel, HU, on any grid of the same space.
     #[must_use]
     pub fn with_errors(mut self, errors: Option<Arc<Volume>>) -> Self {
-        self.errors = errors.map(|volume| Errors { id: fresh_id(), volume });
+        self.errors = errors.map(|volume| Overlay { id: fresh_id(), volume });
         self.status.set_underway(true);
         self
+    }
+
+    /// The same volume with the share of each voxel that is borrowed from other patients, 0 to 255.
+    #[must_use]
+    pub fn with_borrowed(mut self, shares: Option<Arc<Volume>>) -> Self {
+        self.borrowed = shares.map(|volume| Overlay { id: fresh_id(), volume });
+        self.status.set_underway(true);
+        self
+    }
+
+    /// What can be laid over its pictures.
+    pub(super) fn overlays(&self) -> impl Iterator<Item = &Overlay> {
+        self.errors.iter().chain(&self.borrowed)
+    }
+
+    /// Whether anything of it is borrowed.
+    pub fn has_borrowed(&self) -> bool {
+        self.borrowed.is_some()
     }
 
     /// Whether it is known how far off its voxels may be.

@@ -161,6 +161,8 @@ pub struct ViewState {
     pub camera: Camera,
     /// The expected errors.
     pub errors: ErrorView,
+    /// Whether what is borrowed from other patients is seen; it goes before the expected errors.
+    pub borrowed_on: bool,
     /// How the volume is compared with its truth.
     pub compare: CompareView,
     /// The pane that keys act on.
@@ -183,6 +185,7 @@ impl Default for ViewState {
             layout: Layout::Quad,
             camera: Camera::default(),
             errors: ErrorView::default(),
+            borrowed_on: false,
             compare: CompareView::default(),
             active: Pane::Plane(Axis::Z),
             playing: false,

@@ -35,6 +35,8 @@ pub struct Style {
     pub difference: [Color32; 3],
     /// Expected errors.
     pub errors: Color32,
+    /// What is borrowed from other patients.
+    pub borrowed: Color32,
     /// Size of text.
     pub text_size: f32,
     /// Size of orientation letters.
@@ -78,6 +80,7 @@ impl Default for Style {
                 Color32::from_rgb(255, 120, 60),
             ],
             errors: Color32::from_rgb(255, 64, 190),
+            borrowed: Color32::from_rgb(255, 170, 40),
             text_size: 12.0,
             letter_size: 16.0,
             margin: 8.0,

@@ -39,11 +39,13 @@ pub struct NoduleOptions {
     pub empty_places: usize,
     /// Seed of all places.
     pub seed: u64,
+    /// Whether the bundled atlases guide the reconstructions, each case without its own.
+    pub guided: bool,
 }
 
 impl Default for NoduleOptions {
     fn default() -> Self {
-        Self { together: 4, rounds: 2, empty_places: 200, seed: 8 }
+        Self { together: 4, rounds: 2, empty_places: 200, seed: 8, guided: false }
     }
 }
 
@@ -108,18 +110,18 @@ pub fn study(
     let card = model.card()?;
     let of = cases.len() * (1 + DIAMETERS_MM.len() * options.rounds);
     let mut done = 0;
-    let mut reconstruct = |volume: &Volume| {
+    let mut reconstruct = |case: &Case, volume: &Volume| {
         if !observe(NoduleProgress { done, of }) {
             return Err(EvaluateError::Cancelled);
         }
         done += 1;
-        films::run(films::job(volume, model, device)?, &|| false)
+        films::run(films::job_of(case, volume, model, device, options.guided)?, &|| false)
     };
     let sizes = sizes(cases, options, &mut reconstruct)?;
     let names: Vec<String> = cases.iter().map(|case| case.name.clone()).collect();
     let sentence = sentence(&sizes, names.len());
     Ok(NoduleStudy {
-        model: card.name,
+        model: if options.guided { format!("{} guided by atlases", card.name) } else { card.name },
         model_sha256: card.sha256,
         cases: names,
         seed: options.seed,
@@ -130,7 +132,7 @@ pub fn study(
 }
 
 /// What makes a volume of a CT's films.
-pub type Method<'a> = &'a mut dyn FnMut(&Volume) -> Result<Volume, EvaluateError>;
+pub type Method<'a> = &'a mut dyn FnMut(&Case, &Volume) -> Result<Volume, EvaluateError>;
 
 /// The same for any method that makes a volume of a CT.
 ///
@@ -141,7 +143,7 @@ pub fn sizes(cases: &[Case], options: &NoduleOptions, reconstruct: Method) -> Re
     let mut noise: [Vec<f64>; DIAMETERS_MM.len()] = std::array::from_fn(|_| Vec::new());
     for (number, case) in cases.iter().enumerate() {
         let lung = Lung::of(case)?;
-        let without = reconstruct(case.volume())?;
+        let without = reconstruct(case, case.volume())?;
         for (k, diameter_mm) in DIAMETERS_MM.into_iter().enumerate() {
             let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
             rng.set_stream((number * DIAMETERS_MM.len() + k) as u64);
@@ -152,7 +154,7 @@ pub fn sizes(cases: &[Case], options: &NoduleOptions, reconstruct: Method) -> Re
             noise[k].push(empty.spread);
             for _ in 0..options.rounds {
                 let places = lung.places(&sphere, options.together, &mut rng);
-                let with = reconstruct(&sphere.planted(case.volume(), &places))?;
+                let with = reconstruct(case, &sphere.planted(case.volume(), &places))?;
                 found[k].extend(places.iter().map(|&at| Finding::of(&with, &without, &lung, &sphere, &empty, at)));
             }
         }

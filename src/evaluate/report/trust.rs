@@ -53,7 +53,7 @@ fn nodules(model: Option<&ModelSource>, extras: &Extras) -> Result<String, Evalu
 
 /// How well the reference model's error bars hold, patient by patient.
 fn expected_error(model: Option<&ModelSource>) -> String {
-    let known = match model.map(ErrorModel::of) {
+    let known = match model.map(|source| ErrorModel::of(source, false)) {
         Some(Ok(Some(known))) => known,
         Some(Err(error)) => return paragraph("note", &error.to_string()),
         _ => return paragraph("note", "Not calibrated for this model; `biplane calibrate` does."),

@@ -2,6 +2,7 @@
 //! header. Knows no learning.
 
 use super::{BANDS_HU, CELLS, ErrorCard, ErrorModel};
+use crate::atlas::AtlasSource;
 use crate::evaluate::EvaluateError;
 use crate::nn::ModelSource;
 use half::f16;
@@ -25,17 +26,31 @@ struct Entry {
     card: ErrorCard,
 }
 
+/// What an error model belongs to: the hash of the weights, and where the bundled atlases guide that of both.
+///
+/// # Errors
+/// As [`AtlasSource::card`].
+pub fn errors_key(model_sha256: &str, guided: bool) -> Result<String, EvaluateError> {
+    if !guided {
+        return Ok(model_sha256.to_owned());
+    }
+    let atlases = AtlasSource::Bundled.card()?.atlases;
+    let all: Vec<&str> = std::iter::once(model_sha256).chain(atlases.iter().map(|a| a.sha256.as_str())).collect();
+    Ok(hex(&Sha256::digest(all.join(" "))))
+}
+
 impl ErrorModel {
-    /// The error model of a model, where it has one.
+    /// The error model of a model, where it has one; of its volumes guided by atlases where `guided`.
     ///
     /// # Errors
-    /// [`EvaluateError::Data`] naming the file: damaged, or made for other weights.
-    pub fn of(source: &ModelSource) -> Result<Option<Self>, EvaluateError> {
-        let Some((path, bytes)) = source.uncertainty()? else { return Ok(None) };
+    /// [`EvaluateError::Data`] naming the file: damaged, or made for other weights or atlases.
+    pub fn of(source: &ModelSource, guided: bool) -> Result<Option<Self>, EvaluateError> {
+        let file = if guided { source.guided_uncertainty() } else { source.uncertainty() };
+        let Some((path, bytes)) = file? else { return Ok(None) };
         let model = Self::from_bytes(&bytes, &path)?;
-        let wanted = source.card()?.sha256;
+        let wanted = errors_key(&source.card()?.sha256, guided)?;
         if model.card().model_sha256 != wanted {
-            let cause = "was made for other weights than lie beside it; make it again with `biplane calibrate`";
+            let cause = "was made for other weights or atlases; make it again with `biplane calibrate`";
             return Err(EvaluateError::Data { path, cause: cause.to_owned() });
         }
         Ok(Some(model))

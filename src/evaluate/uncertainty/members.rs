@@ -5,7 +5,7 @@
 
 use crate::evaluate::{EvaluateError, films};
 use crate::geometry::{Raster, Vec3, View, Volume};
-use crate::nn::Job;
+use crate::nn::{Job, Reconstruction};
 
 /// A way to take the films otherwise.
 struct Variation {
@@ -29,6 +29,27 @@ pub const COUNT: usize = VARIATIONS.len();
 /// [`EvaluateError::Cancelled`] as asked; what the reconstructor gives.
 pub fn members(job: &Job, stop: &dyn Fn() -> bool) -> Result<Vec<Volume>, EvaluateError> {
     VARIATIONS.iter().map(|variation| member(job, variation, stop)).collect()
+}
+
+/// A reconstruction and what it is held against: its [`members`], and where atlases guided it the volume a standard
+/// deviation of theirs above and below, so that where atlases differ nobody is sure.
+///
+/// # Errors
+/// As [`members`].
+pub fn members_of(job: &Job, whole: &Reconstruction, stop: &dyn Fn() -> bool) -> Result<Vec<Volume>, EvaluateError> {
+    let mut all = members(job, stop)?;
+    if let Some(guided) = &whole.guided {
+        all.extend(spread_volumes(&guided.volume, &guided.spread_hu));
+    }
+    Ok(all)
+}
+
+/// A volume a standard deviation higher and lower.
+pub fn spread_volumes(volume: &Volume, spread_hu: &[f32]) -> impl Iterator<Item = Volume> {
+    [1.0f32, -1.0].into_iter().filter_map(move |side| {
+        let hu = volume.hu().iter().zip(spread_hu).map(|(hu, spread)| (f32::from(*hu) + side * spread).round() as i16);
+        Volume::new(volume.frame().clone(), hu.collect()).ok()
+    })
 }
 
 fn member(job: &Job, variation: &Variation, stop: &dyn Fn() -> bool) -> Result<Volume, EvaluateError> {

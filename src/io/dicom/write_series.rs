@@ -3,6 +3,7 @@
 use super::object::{CaseInfo, Object};
 use super::uid;
 use crate::geometry::Volume;
+use crate::io::RESEARCH_USE;
 use crate::io::{IoError, Progress};
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
@@ -22,6 +23,8 @@ pub enum VolumeOrigin {
     /// Networks made it from two films.
     #[default]
     Reconstructed,
+    /// The same, with anatomy lent by CTs of other patients.
+    Guided,
     /// A scanner's CT, copied or resampled.
     Scanned,
     /// A phantom.
@@ -33,8 +36,17 @@ impl VolumeOrigin {
     fn description(self) -> &'static str {
         match self {
             Self::Reconstructed => "reconstructed from two views; research use, not for diagnosis",
+            Self::Guided => "two views, guided by atlases; research use, not for diagnosis",
             Self::Scanned => "resampled CT; research use only, not for diagnosis",
             Self::Synthetic => "synthetic phantom; research use only, not for diagnosis",
+        }
+    }
+
+    /// What a file whose header has one line for it says (80 characters at most in NIfTI).
+    pub fn line(self) -> String {
+        match self {
+            Self::Guided => format!("{RESEARCH_USE}; anatomy guided by atlases (CTs of others)"),
+            _ => RESEARCH_USE.to_owned(),
         }
     }
 
@@ -43,6 +55,10 @@ impl VolumeOrigin {
         match self {
             Self::Reconstructed => {
                 "Reconstructed from two views: most of this volume is prior knowledge, not measurement"
+            }
+            Self::Guided => {
+                "Reconstructed from two views; anatomy outside of the lungs guided by atlases, CTs of other patients bent \
+                 to the films: bones and organs are theirs in shape, not measurement"
             }
             Self::Scanned => "CT copied or resampled by biplane",
             Self::Synthetic => "Synthetic phantom, nobody's body",
