@@ -30,6 +30,7 @@ pub mod worker;
 mod apply;
 mod bars;
 mod dialogs;
+pub mod guided;
 mod help;
 mod keep;
 mod keys;

@@ -5,8 +5,8 @@ use super::apply::file_name;
 use super::command::Command;
 use super::dialogs::Answer;
 use super::film::{Film, Glance, Slot};
+use super::guided::borrowed_volume;
 use super::jobs::{Done, Lane, OpenError, Opened};
-use super::state::GuidedPair;
 use super::state::{Case, LungVolumes, Origin, Purpose};
 use super::train::jobs::TrainLane;
 use super::viewport::{Scene, Viewer};
@@ -14,7 +14,7 @@ use super::widgets::Tone;
 use super::worker::Lost;
 use crate::geometry::{Preset, Volume};
 use crate::io::{self, FilmKind, IoError, LoadedVolume, Radiograph, ViewHints};
-use crate::nn::{Event, Job, Reconstruction, Reconstructor};
+use crate::nn::{Event, Job, Reconstructor};
 use egui::{Context, TextureOptions, ViewportCommand};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -290,46 +290,6 @@ impl Workstation {
         false
     }
 
-    /// The networks' volume is looked at while atlases are still being bent.
-    fn network_came(&mut self, result: &Reconstruction) {
-        let case = Arc::new(Case::new(Arc::clone(&result.network), self.origin_of(result), None));
-        self.state.pair = None;
-        self.put_on_screen(Arc::clone(&case), self.run_kept.as_ref().map(|job| unguided(job)));
-        self.run_network = Some(case);
-    }
-
-    /// The guided volume takes the place of the networks', which stays a key away.
-    fn finished(&mut self, result: Arc<Reconstruction>) {
-        if self.run_network.is_none() {
-            self.network_came(&result);
-        }
-        let (network, job) = (self.run_network.take(), self.run_kept.take());
-        if let (Some(network), Some(guided)) = (network, &result.guided) {
-            let origin = self.origin_of(&result);
-            let guided = Arc::new(Case::new(Arc::clone(&guided.volume), origin, Some(Arc::clone(guided))));
-            self.put_on_screen(Arc::clone(&guided), job.clone());
-            self.state.pair = Some(GuidedPair { network, guided, job });
-        }
-        (self.run_placement, self.run_patient) = (None, None);
-    }
-
-    fn origin_of(&self, result: &Reconstruction) -> Origin {
-        let frame_of_reference = self.run_placement.as_ref().and_then(|p| p.frame_of_reference.clone());
-        let mut origin = Origin::reconstructed(result, self.run_simulated, frame_of_reference);
-        if let Origin::Films { patient_id, .. } = &mut origin {
-            patient_id.clone_from(&self.run_patient);
-        }
-        origin
-    }
-
-    /// Exchanges the networks' volume and the guided one on screen.
-    pub(super) fn switch_guidance(&mut self) {
-        let (Some(pair), Some(case)) = (self.state.pair.clone(), self.state.case.clone()) else { return };
-        let other = Arc::clone(pair.other(&case));
-        let job = if other.guided.is_some() { pair.job } else { pair.job.as_ref().map(|job| unguided(job)) };
-        self.put_on_screen(other, job);
-    }
-
     /// Takes a picture of the window once its dialogs are gone, and writes it.
     fn follow_screenshot(&mut self, ctx: &Context) {
         match &mut self.screenshot {
@@ -396,15 +356,4 @@ pub(super) fn without_path(path: &Path, message: &str) -> String {
     let mut letters = rest.chars();
     let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
-}
-
-/// The same job for the networks alone.
-fn unguided(job: &Job) -> Arc<Job> {
-    Arc::new(Job { guide: None, ..job.clone() })
-}
-
-/// The borrowed shares as a volume to lay over the pictures: 0 to 255.
-pub(super) fn borrowed_volume(volume: &Volume, shares: &[u8]) -> Option<Arc<Volume>> {
-    let values = shares.iter().map(|share| i16::from(*share)).collect();
-    Volume::new(volume.frame().clone(), values).ok().map(Arc::new)
 }

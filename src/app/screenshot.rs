@@ -2,11 +2,11 @@
 
 use super::command::Command;
 use super::offscreen::{OffscreenError, Stage};
-use super::state::{Origin, State};
+use super::state::State;
 use super::viewport::{MaskView, ViewCommand};
 use super::{LaunchOptions, Workstation};
-use crate::geometry::Volume;
 use crate::gpu::{Gpu, Picture};
+use crate::nn::Reconstruction;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -30,7 +30,7 @@ pub enum ScreenshotError {
 }
 
 /// Draws the workstation into `size_px` pixels at `scale` pixels per point, once the files of `options` are read and,
-/// where they are two films and no volume is given as `shown`, reconstructed. `progress` hears the stage and the
+/// where they are two films and no result of them is given as `shown`, reconstructed. `progress` hears the stage and the
 /// fraction done.
 ///
 /// # Errors
@@ -39,7 +39,7 @@ pub fn screenshot(
     size_px: [u32; 2],
     scale: f32,
     options: &LaunchOptions,
-    shown: Option<(Arc<Volume>, Origin)>,
+    shown: Option<Arc<Reconstruction>>,
     mut progress: impl FnMut(&str, Option<f32>),
 ) -> Result<Picture, ScreenshotError> {
     let gpu = Gpu::headless().map_err(OffscreenError::from)?;
@@ -52,8 +52,8 @@ pub fn screenshot(
         frame(&mut stage, &mut workstation);
     }
     trouble(workstation.state())?;
-    if let Some((volume, origin)) = shown {
-        workstation.show_volume(volume, origin);
+    if let Some(result) = shown {
+        workstation.show_reconstruction(result);
     }
     if workstation.state().pair().is_some() && workstation.state().case.is_none() {
         workstation.send(Command::Reconstruct);

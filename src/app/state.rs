@@ -18,7 +18,7 @@ use crate::metrics::body::Body;
 use crate::nn::guidance::Guided;
 use crate::nn::{DeviceChoice, Job, ModelSource, Reconstruction};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ pub struct State {
     /// The volume on screen.
     pub case: Option<Arc<Case>>,
     /// The reconstruction on screen with and without borrowed anatomy, where it has both.
-    pub pair: Option<GuidedPair>,
+    pub pair: Option<super::guided::GuidedPair>,
     /// The same volume as the panes take it, with its mask.
     pub scene: Option<Scene>,
     /// How it is looked at, with undo.
@@ -193,26 +193,7 @@ impl Case {
     /// A volume that comes on screen for the first time.
     pub fn new(volume: Arc<Volume>, origin: Origin, guided: Option<Arc<Guided>>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { id, volume, origin, body: OnceLock::new(), errors: OnceLock::new(), guided }
-    }
-}
-
-/// A reconstruction as the networks made it, and with borrowed anatomy. One of them is on screen.
-#[derive(Clone)]
-pub struct GuidedPair {
-    /// As the networks made it.
-    pub network: Arc<Case>,
-    /// With what atlases lent.
-    pub guided: Arc<Case>,
-    /// The job they came from, where the errors of both are known.
-    pub job: Option<Arc<Job>>,
-}
-
-impl GuidedPair {
-    /// The one that is not this case.
-    pub fn other(&self, case: &Case) -> &Arc<Case> {
-        if self.guided.id == case.id { &self.network } else { &self.guided }
+        Self { id: NEXT.fetch_add(1, Relaxed), volume, origin, body: OnceLock::new(), errors: OnceLock::new(), guided }
     }
 }
 

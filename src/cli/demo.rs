@@ -9,7 +9,7 @@ use super::screenshot;
 use super::terminal::print;
 use super::workstation;
 use crate::app::LaunchOptions;
-use crate::app::state::Origin;
+use crate::io::dicom::VolumeOrigin;
 use crate::io::{self, bundled};
 use crate::metrics::compare;
 use std::path::PathBuf;
@@ -49,14 +49,15 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let truth = case.truth.volume;
     let result = job::run(films, truth.frame().clone(), &Networks::default())?;
     let file = |name: &str| args.output.join(name);
-    io::nifti::write(&file("volume.nii.gz"), result.volume())?;
+    let origin = if result.guided.is_some() { VolumeOrigin::Guided } else { VolumeOrigin::Reconstructed };
+    io::nifti::write_noted(&file("volume.nii.gz"), result.volume(), &origin.line())?;
+    let note = result.guided.as_ref().map_or(String::new(), |guided| format!("{}\n", guided.note));
     let comparison = compare(result.volume(), &truth)?;
-    let text = format!("{}\n{}", job::times(&result), table(&comparison));
+    let text = format!("{}\n{note}{}", job::times(&result), table(&comparison));
     output::write_text(&file("metrics.json"), &json_text(&comparison)?)?;
     output::write_text(&file("metrics.txt"), &text)?;
     let options = LaunchOptions { bundled: true, ..LaunchOptions::default() };
-    let shown = (Arc::clone(result.volume()), Origin::reconstructed(&result, true, None));
-    screenshot::render(&file("workstation.png"), PICTURE_PX, PICTURE_SCALE, &options, Some(shown))?;
+    screenshot::render(&file("workstation.png"), PICTURE_PX, PICTURE_SCALE, &options, Some(Arc::clone(&result)))?;
     print(&text)?;
     for name in ["volume.nii.gz", "workstation.png", "metrics.json", "metrics.txt"] {
         print(&file(name).display().to_string())?;

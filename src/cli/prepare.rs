@@ -1,11 +1,13 @@
 //! `biplane prepare SRC -o DATASET`.
 
+use super::case_list;
 use super::error::{CliError, Exit};
 use super::interrupt;
 use super::terminal::{Stages, notice, print, print_json};
 use crate::metrics::centre::Centre;
 use crate::train::prepare::audit::Audit;
 use crate::train::prepare::event::DatasetSummary;
+use crate::train::prepare::fields::{FIELDS_FOLDER, FieldSummary, fields};
 use crate::train::prepare::manifest::SkippedEntry;
 use crate::train::prepare::merge::SKIPPED_FILE;
 use crate::train::prepare::split::SplitChoice;
@@ -25,6 +27,7 @@ Examples:
   biplane prepare LIDC-IDRI/ -o lidc/ --part 3/8           the third of eight array jobs ...
   biplane prepare --merge lidc/                            ... and, after the last, manifest and split
   biplane prepare --check lidc/                            every cube against the manifest
+  biplane prepare --register lidc/ --template CASE         maps between every case and one of them
 
 SRC is a tree of DICOM series (patient/study/series, or any folders), a folder of NIfTI, NRRD or MetaImage volumes, or
 both. What is no usable CT (films, scouts, other body parts, too few slices, gaps of more than 1.5 steps, a tilt of
@@ -36,10 +39,10 @@ The same command again does only what is missing, also after a kill. The split d
 validation, and the same share of any other number.")]
 pub struct Args {
     /// Folder of the collection.
-    #[arg(value_name = "SRC", required_unless_present_any = ["merge", "check"])]
+    #[arg(value_name = "SRC", required_unless_present_any = ["merge", "check", "register"])]
     source: Option<PathBuf>,
     /// Folder of the data set; made where it is missing.
-    #[arg(short, long, value_name = "DATASET", required_unless_present_any = ["merge", "check"])]
+    #[arg(short, long, value_name = "DATASET", required_unless_present_any = ["merge", "check", "register"])]
     output: Option<PathBuf>,
     /// What the cubes are centred on.
     #[arg(long, value_name = "WHAT", default_value = "body", conflicts_with_all = ["merge", "check"])]
@@ -59,6 +62,12 @@ pub struct Args {
     /// Join the parts of this data set: split it and write its manifest.
     #[arg(long, value_name = "DATASET", conflicts_with_all = ["source", "output", "part", "jobs"])]
     merge: Option<PathBuf>,
+    /// Register every case of this data set (or folder of cubes) to a template, both ways, into its folder `fields`.
+    #[arg(long, value_name = "DATASET", conflicts_with_all = ["source", "output", "part", "jobs", "merge", "check", "validation", "exclude"])]
+    register: Option<PathBuf>,
+    /// The case that the others are registered to.
+    #[arg(long, value_name = "CASE", requires = "register")]
+    template: Option<String>,
     /// Compare every cube of this data set with its manifest.
     #[arg(long, value_name = "DATASET", conflicts_with_all = ["source", "output", "part", "jobs", "merge", "validation", "exclude"])]
     check: Option<PathBuf>,
@@ -92,6 +101,9 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let split = SplitChoice { seed: args.seed, validation: args.validation.clone(), excluded: args.exclude.clone() };
     if let Some(folder) = &args.check {
         return check(folder, args.json);
+    }
+    if let Some(folder) = &args.register {
+        return register(folder, args);
     }
     if let Some(folder) = &args.merge {
         let (manifest, dataset) = merge(folder, &split).map_err(explain)?;
@@ -133,6 +145,7 @@ impl Told {
                 self.tell_skipped(entry);
                 self.step();
             }
+            PrepareEvent::Registering { .. } => {}
             PrepareEvent::Checked { done, of } => self.stages.show("Checking", *done as u64, *of as u64),
         }
         if interrupt::asked() { Control::Stop } else { Control::Continue }
@@ -179,6 +192,25 @@ fn tell_end(folder: &Path, summary: &Summary, args: &Args) -> Result<(), CliErro
         folder.display(),
         folder.join(SKIPPED_FILE).display()
     ))
+}
+
+/// Registers a data set's cases to one of them.
+fn register(folder: &Path, args: &Args) -> Result<(), CliError> {
+    let files = case_list::files(folder)?;
+    let template = args.template.as_ref().ok_or_else(|| {
+        let names: Vec<&str> = files.iter().take(3).map(|file| file.name.as_str()).collect();
+        let advice = format!("name a case with whole lungs and chest wall: --template {}", names.join(", or "));
+        CliError::usage("no template to register to", advice)
+    })?;
+    let mut told = Told { stages: Stages::with_eta(), missing: 0, ended: 0 };
+    let summary = fields(&files, template, folder, &mut |event| told.hear(event)).map_err(explain)?;
+    told.stages.end();
+    if args.json {
+        return print_json(&summary);
+    }
+    let FieldSummary { made, kept, skipped, .. } = &summary;
+    let place = folder.join(FIELDS_FOLDER);
+    print(&format!("{}: {made} fields made, {kept} there already, {} left out", place.display(), skipped.len()))
 }
 
 fn check(folder: &Path, json: bool) -> Result<(), CliError> {

@@ -5,10 +5,9 @@ use super::output;
 use super::project::parse_size;
 use super::terminal::{Stages, print};
 use super::{interrupt, workstation};
-use crate::app::state::Origin;
 use crate::app::{self, LaunchOptions};
-use crate::geometry::Volume;
 use crate::io;
+use crate::nn::Reconstruction;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,7 +47,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     print(&args.output.display().to_string())
 }
 
-/// Draws the workstation as it stands once everything of `options` is read and, unless a volume is given as `shown`,
+/// Draws the workstation as it stands once everything of `options` is read and, unless the result of its films is given as `shown`,
 /// reconstructed.
 ///
 /// # Errors
@@ -58,7 +57,7 @@ pub fn render(
     size_px: [usize; 2],
     scale: f32,
     options: &LaunchOptions,
-    shown: Option<(Arc<Volume>, Origin)>,
+    shown: Option<Arc<Reconstruction>>,
 ) -> Result<(), CliError> {
     let [Ok(width), Ok(height)] = size_px.map(u32::try_from) else {
         return Err(size_error(size_px));

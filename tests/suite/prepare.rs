@@ -1,12 +1,14 @@
 //! Data preparation: a collection in miniature, arranged as the archive has it, with everything that can be odd.
 
-use biplane::geometry::phantom::{ThoraxLimits, thorax};
+use biplane::atlas::AtlasSource;
+use biplane::geometry::phantom::{Part as Piece, Phantom, Shape, ThoraxLimits, thorax};
 use biplane::geometry::{Frame, Preset, Raster, Volume};
 use biplane::io::dicom::{self, CaseInfo, FilmInfo, SeriesInfo, VolumeOrigin};
-use biplane::io::{Progress, nifti};
+use biplane::io::{self, Progress, nifti};
 use biplane::metrics::centre::{Centre, to_cube};
-use biplane::train::dataset::Dataset;
+use biplane::train::dataset::{CaseFile, Dataset};
 use biplane::train::plan::DataPlan;
+use biplane::train::prepare::fields::{FIELDS_FOLDER, Field, fields};
 use biplane::train::prepare::manifest::{CaseEntry, Manifest, Split};
 use biplane::train::prepare::split::{SplitChoice, validation_count};
 use biplane::train::prepare::{Part, PrepareEvent, PrepareOptions, Summary, audit, merge, prepare};
@@ -480,4 +482,42 @@ fn the_command_prepares_merges_checks_and_refuses() {
         let (code, _, beside) = biplane(&arguments);
         assert!(code == Some(wanted) && beside.contains(said), "{arguments:?}: {code:?} {beside}");
     }
+}
+
+#[test]
+fn cases_are_registered_to_one_of_them_and_what_cannot_be_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let truth = io::bundled::case().unwrap().truth.volume;
+    io::nifti::write(&at.join("a.nii.gz"), &truth).unwrap();
+    let atlas = &AtlasSource::Bundled.load().unwrap().atlases[7];
+    io::nifti::write(&at.join("b.nii.gz"), &atlas.volume).unwrap();
+    let knee = Piece { shape: Shape::cylinder([0.0; 3], [60.0, 60.0, 180.0]), r: 1.05 };
+    io::nifti::write(&at.join("knee.nii.gz"), &Phantom::new(vec![knee]).volume(&Frame::cube([0.0; 3]), 1)).unwrap();
+    let files: Vec<CaseFile> =
+        ["a", "b", "knee"].iter().map(|name| CaseFile::plain(at.join(format!("{name}.nii.gz")))).collect();
+    let run = |stop: usize| {
+        let mut heard = 0;
+        fields(&files, "b", at, &mut |_| {
+            heard += 1;
+            if heard < stop { Control::Continue } else { Control::Stop }
+        })
+    };
+    assert!(matches!(run(12), Err(TrainError::Stopped)));
+    let first = run(usize::MAX).unwrap();
+    assert_eq!((first.made, first.kept, first.skipped.len()), (2, 0, 1), "{first:?}");
+    assert!(first.skipped[0].source == "knee" && first.skipped[0].cause.contains("no lungs"));
+    let again = run(usize::MAX).unwrap();
+    assert_eq!((again.made, again.kept), (0, 2), "what is there is not done again");
+    let path = at.join(FIELDS_FOLDER).join("a.safetensors");
+    let field = Field::read(&path).unwrap();
+    assert!(field.card.lung_dice > 0.93 && field.card.template == "b");
+    for x in [[0.0; 3], [60.0, -20.0, 50.0], [-70.0, 10.0, -30.0]] {
+        let there_and_back = field.from_case.at(field.to_case.at(x));
+        assert!(there_and_back.iter().zip(x).all(|(a, b)| (a - b).abs() < 1.5), "{x:?} -> {there_and_back:?}");
+    }
+    std::fs::write(&path, b"damaged").unwrap();
+    assert!(Field::read(&path).unwrap_err().to_string().contains("a.safetensors"));
+    let missing = fields(&files, "c", at, &mut |_| Control::Continue).unwrap_err().to_string();
+    assert!(missing.contains("no case `c`"), "{missing}");
 }

@@ -2,7 +2,8 @@
 //! voxels are borrowed.
 
 use crate::app::command::{Command, Outbox};
-use crate::app::state::{GuidedPair, State};
+use crate::app::guided::GuidedPair;
+use crate::app::state::State;
 use crate::app::theme::theme;
 use crate::app::viewport::ViewCommand;
 use crate::app::widgets;

@@ -46,6 +46,11 @@ pub enum PrepareEvent {
     },
     /// A scan was left out.
     Skipped(SkippedEntry),
+    /// A case is being registered to the template.
+    Registering {
+        /// The case.
+        name: String,
+    },
     /// A cube was compared with the manifest.
     Checked {
         /// Cubes done.

@@ -6,11 +6,13 @@
 //! DATASET/skipped.csv      the latter as a table
 //! DATASET/cubes/           CASE.nii.gz, 128^3 voxels of 2.8 mm
 //! DATASET/records/         CASE.toml, what a second call need not do again
+//! DATASET/fields/          CASE.safetensors, maps to and from a template (`--register`)
 //! DATASET/catalogue.toml   every scan that was found
 //! ```
 
 pub mod audit;
 pub mod event;
+pub mod fields;
 pub mod manifest;
 pub mod merge;
 pub mod records;
