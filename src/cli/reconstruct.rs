@@ -24,6 +24,7 @@ const SAME_PLACE_MM: f64 = 0.05;
 Examples:
   biplane reconstruct --ap ap.dcm --lateral lateral.dcm -o ct.nii.gz
   biplane reconstruct --ap ap.png --lateral lateral.png --geometry geometry.toml -o ct.mha
+  biplane reconstruct --ap ap.dcm --lateral lateral.dcm --guide none -o ct.nii.gz       the networks alone
   biplane reconstruct --ap pa.png --lateral ll.png --view-frontal pa --view-lateral left --preset chest-room -o series/
 
 Where a view's geometry comes from, in this order: --geometry; --view-frontal, --view-lateral and --preset; the file's
