@@ -28,7 +28,7 @@ impl Workstation {
             Command::Given(purpose, path) => self.given(purpose, path),
             Command::OpenBundled => self.open_bundled(),
             Command::CloseVolume => {
-                (self.state.case, self.state.scene) = (None, None);
+                (self.state.case, self.state.scene, self.state.pair) = (None, None, None);
                 // Volumes of lungs that are no longer shown would be somebody else's next.
                 self.jobs.cancel(Lane::Mask);
                 self.state.mask = Default::default();
@@ -247,6 +247,7 @@ impl Workstation {
         }
         self.state.run =
             Some(Run { started: Instant::now(), stage: "Preparing".into(), fraction: None, cancelling: false });
+        self.run_network = None;
         self.run_simulated = first.radiograph.simulated && second.radiograph.simulated;
         self.run_placement = super::pair::placement([&first.radiograph, &second.radiograph]);
         self.run_patient = super::pair::patient_id([&first.radiograph, &second.radiograph]);

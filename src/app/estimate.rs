@@ -11,16 +11,14 @@ use crate::evaluate::EvaluateError;
 use crate::evaluate::uncertainty::members::{members, spread_volumes};
 use crate::evaluate::uncertainty::{ErrorModel, expected_error};
 use crate::geometry::Volume;
-use crate::nn::Job;
+use crate::nn::{Job, ModelSource};
 use crate::projection::prepare_film;
 use std::sync::Arc;
 
 /// The job as it is kept beside its result, its films as small as the networks take them; `None` where the model knows
 /// no errors.
 pub fn kept(job: &Job) -> Option<Arc<Job>> {
-    // Errors that are there but cannot be read are told when somebody asks for them.
-    let of_guided = if job.guide.is_some() { job.model.guided_uncertainty() } else { Ok(Some(Default::default())) };
-    if matches!(job.model.uncertainty(), Ok(None)) || matches!(of_guided, Ok(None)) {
+    if !is_known(&job.model, false) && !(job.guide.is_some() && is_known(&job.model, true)) {
         return None;
     }
     let mut light = job.clone();
@@ -28,6 +26,12 @@ pub fn kept(job: &Job) -> Option<Arc<Job>> {
         (*film, *view) = prepare_film(film, view);
     }
     Some(Arc::new(light))
+}
+
+/// Whether a model knows the errors of its volumes, or of those that atlases guided. Errors that are there but cannot be
+/// read are told when somebody asks for them.
+pub fn is_known(model: &ModelSource, guided: bool) -> bool {
+    !matches!(if guided { model.guided_uncertainty() } else { model.uncertainty() }, Ok(None))
 }
 
 /// The expected errors of a volume that came from this job.

@@ -237,8 +237,10 @@ pub fn prepare(
 ) -> Result<Box<Job>, ViewError> {
     // The bundled set is part of the program, and films that allow no guidance are told where it is chosen.
     let wanted = guide && pair::uncalibrated(films, false).is_none();
-    let guide =
-        wanted.then(|| Guidance::default().load().ok()).flatten().map(|guide| Arc::new(guide) as Arc<dyn Guide>);
+    // An atlas of the same patient would flatter the result.
+    let without = pair::patient_id(films.map(|film| &*film.radiograph)).map(|id| id.reveal().to_owned());
+    let guidance = Guidance { without, ..Guidance::default() };
+    let guide = wanted.then(|| guidance.load().ok()).flatten().map(|guide| Arc::new(guide) as Arc<dyn Guide>);
     let placement = pair::placement(films.map(|film| film.radiograph.as_ref()));
     let (films, views) = pair::settle(films)?;
     let frame = Frame::cube(placement.map_or([0.0; 3], |p| p.isocentre_mm));
@@ -270,7 +272,7 @@ pub fn export(form: ExportForm, path: &Path, case: &Case, window: Window) -> Res
 /// What exported files say of where a volume comes from.
 fn volume_origin(case: &Case) -> VolumeOrigin {
     match (&case.origin, &case.guided) {
-        (Origin::File { .. }, _) => VolumeOrigin::Scanned,
+        (Origin::File { info, .. }, _) => VolumeOrigin::of_copy(info),
         (Origin::Films { .. }, Some(_)) => VolumeOrigin::Guided,
         (Origin::Films { .. }, None) => VolumeOrigin::Reconstructed,
     }
@@ -303,10 +305,10 @@ fn png_slices(folder: &Path, volume: &Volume, window: Window) -> Result<(), IoEr
 ///
 /// # Errors
 /// As the writers.
-pub fn save_session(file: &Path, mut session: Session, unsaved: Option<Arc<Volume>>) -> Result<(), WriteError> {
-    if let Some(volume) = unsaved {
+pub fn save_session(file: &Path, mut session: Session, unsaved: Option<Arc<Case>>) -> Result<(), WriteError> {
+    if let Some(case) = unsaved {
         let beside = Session::volume_beside(file);
-        io::nifti::write(&beside, &volume)?;
+        io::nifti::write_noted(&beside, &case.volume, &volume_origin(&case).line())?;
         session.volume = Some(beside);
     }
     Ok(session.save(file)?)

@@ -8,13 +8,12 @@ use super::state::Origin;
 use crate::io::Subject;
 use crate::nn::ModelSource;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 impl Workstation {
     pub(super) fn save_session(&mut self, file: PathBuf) {
         let session = self.session();
         let unsaved = self.state.case.as_ref().filter(|c| matches!(c.origin, Origin::Films { .. }));
-        let unsaved = unsaved.map(|c| Arc::clone(&c.volume));
+        let unsaved = unsaved.cloned();
         self.state.session_file = Some(file.clone());
         self.jobs.start(Lane::Session, move |_| {
             let result = jobs::save_session(&file, session, unsaved);

@@ -260,21 +260,23 @@ impl Workstation {
                 self.network_came(&result);
                 return false;
             }
-            Event::Guiding { done, of } => (format!("Atlases {done} / {of}"), 1.0),
+            Event::Guiding { done, of } => ("Bending atlases".to_owned(), part(done, of)),
             Event::Notice(text) => {
                 self.state.note(Tone::Warning, "Reconstruction", text);
                 return false;
             }
             Event::Finished(result) => {
                 self.state.run = None;
-                self.finished(result);
-                self.queued_model_ended(true);
+                let shown = self.finished(result);
+                self.queued_model_ended(shown);
                 return true;
             }
             Event::Cancelled => {
                 self.state.run = None;
                 self.stop_queue();
-                self.state.note(Tone::Notice, "Cancelled", "The reconstruction was stopped; what was on screen stays.");
+                let stays =
+                    if self.run_network.take().is_some() { "the networks' volume" } else { "what was on screen" };
+                self.state.note(Tone::Notice, "Cancelled", format!("The reconstruction was stopped; {stays} stays."));
                 return true;
             }
             Event::Failed(cause) => {

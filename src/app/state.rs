@@ -252,16 +252,16 @@ impl Origin {
 impl Case {
     /// A short name for titles and file names.
     pub fn title(&self) -> String {
-        match &self.origin {
-            Origin::Films { simulated, .. } => {
-                let films = if *simulated { "two simulated films" } else { "two films" };
-                let guided = if self.guided.is_some() { ", anatomy guided by atlases" } else { "" };
-                format!("Reconstruction from {films}{guided}")
+        let (name, guided) = match &self.origin {
+            Origin::Films { simulated: true, .. } => {
+                ("Reconstruction from two simulated films".into(), self.guided.is_some())
             }
+            Origin::Films { .. } => ("Reconstruction from two films".into(), self.guided.is_some()),
             Origin::File { info, .. } => {
-                info.path.file_name().map_or_else(|| "Volume".into(), |n| n.to_string_lossy().into_owned())
+                (info.path.file_name().map_or_else(|| "Volume".into(), |name| name.to_string_lossy()), info.guided)
             }
-        }
+        };
+        format!("{name}{}", if guided { ", anatomy guided by atlases" } else { "" })
     }
 }
 

@@ -131,7 +131,7 @@ impl Workstation {
             return;
         }
         let file = settings::recovery_path();
-        let unsaved = self.state.case.as_ref().map(|c| Arc::clone(&c.volume));
+        let unsaved = self.state.case.clone();
         let saved = file.as_deref().map(|file| jobs::save_session(file, self.session(), unsaved));
         match (saved, file) {
             (Some(Ok(())), Some(file)) => {

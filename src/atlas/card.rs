@@ -51,7 +51,26 @@ pub struct AtlasEntry {
     pub labels_sha256: String,
 }
 
+impl AtlasCard {
+    /// Changes whenever a file of the set does: the hashes of all.
+    pub fn state(&self) -> String {
+        let hashes = self.atlases.iter().flat_map(|atlas| [atlas.sha256.as_str(), &atlas.labels_sha256]);
+        hashes.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A patient's or case's name without capitals and joints: `LIDC-IDRI-0001` and `lidc_idri_0001` are one.
+pub fn plain_name(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+}
+
 impl AtlasEntry {
+    /// Whether it is of this patient or case, in any spelling of capitals and joints.
+    pub fn is_of(&self, patient: &str) -> bool {
+        let wanted = plain_name(patient);
+        !wanted.is_empty() && [&self.name, &self.patient].into_iter().any(|own| plain_name(own) == wanted)
+    }
+
     /// File name of the CT.
     pub fn file(&self) -> String {
         format!("{}.nii.gz", self.name)

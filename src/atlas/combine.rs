@@ -1,9 +1,9 @@
-//! How the bent atlases and the networks' volume become one: outside of the lungs what the atlases agree on, in the lungs
-//! the networks alone.
+//! How the bent atlases and the networks' volume become one: outside of the atlases' lungs what they agree on, inside the
+//! networks alone.
 
 use rayon::prelude::*;
 
-/// Less dense than this outside of the lungs is air about the patient, which nobody borrows.
+/// Where networks and atlases both are less dense than this, outside of the lungs, is air, which nobody borrows.
 const AIR_R: f32 = 0.2;
 /// A voxel on which fewer atlases than this share have no lung is the networks' own.
 const LEAST_SHARE: f32 = 0.01;
@@ -22,7 +22,7 @@ pub(super) struct Combined {
     pub r: Vec<f32>,
     /// Share that is borrowed, 0 to 255.
     pub borrowed: Vec<u8>,
-    /// Standard deviation over the atlases, in r.
+    /// Standard deviation over the atlases times the share that is borrowed, in r.
     pub spread: Vec<f32>,
 }
 
@@ -32,22 +32,21 @@ pub(super) struct Combined {
 pub(super) fn combine(network: &[f32], atlases: &[BentAtlas]) -> Combined {
     let count = atlases.len().max(1) as f32;
     let voxel = |i: usize| {
-        let (mut weight, mut sum, mut squares, mut plain) = (0f32, 0f32, 0f32, 0f32);
+        let (mut weight, mut sum, mut squares) = (0f32, 0f32, 0f32);
         for atlas in atlases {
             let (r, counts) = (atlas.r[i], 1.0 - atlas.lungs[i].clamp(0.0, 1.0));
             weight += counts;
             sum += counts * r;
-            plain += r;
-            squares += r * r;
+            squares += counts * r * r;
         }
-        let spread = (squares / count - (plain / count).powi(2)).max(0.0).sqrt();
         let share = weight / count;
         if share < LEAST_SHARE {
-            return (network[i], 0, spread);
+            return (network[i], 0, 0.0);
         }
         let mean = sum / weight;
+        let spread = share * (squares / weight - mean * mean).max(0.0).sqrt();
         let value = share * mean + (1.0 - share) * network[i];
-        let is_outside = value < AIR_R && share > 1.0 - LEAST_SHARE;
+        let is_outside = network[i].max(value) < AIR_R && share > 1.0 - LEAST_SHARE;
         (value, if is_outside { 0 } else { (share * 255.0).round() as u8 }, spread)
     };
     let mut combined =

@@ -11,6 +11,7 @@ use crate::nn::guidance::{Guide, GuideTask, Guided, Unguided};
 use crate::projection::prepare_film;
 use crate::projection::sirt::FilmScale;
 use crate::registration::bend::fitted_share;
+use crate::registration::descend::Progress;
 use crate::registration::{Bending, Bent, FilmTargets, RegistrationError, Sampled, Tissue, bend};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -20,8 +21,11 @@ use std::time::Instant;
 const LUNGS_ML: std::ops::RangeInclusive<f64> = 1500.0..=9000.0;
 /// Each lung at least, ml.
 const LUNG_ML: f64 = 500.0;
-/// A best atlas whose cost stays above this fits the films badly: on three patients the best reaches 0.18 to 0.26.
+/// An atlas whose cost stays above this fits the films badly: on three patients the best reaches 0.18 to 0.26.
 const MOST_COST: f64 = 0.6;
+
+/// Between two questions whether to go on so many atlases are ranked, in half a second.
+const RANKED_AT_ONCE: usize = 8;
 
 /// Which atlases guide a reconstruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,28 +64,32 @@ pub struct AtlasGuide {
 
 impl AtlasGuide {
     fn usable(&self) -> impl Iterator<Item = &Atlas> {
-        let is_other = |atlas: &&Atlas| {
-            self.without
-                .as_ref()
-                .is_none_or(|own| !atlas.entry.name.eq_ignore_ascii_case(own) && atlas.entry.patient != *own)
-        };
-        self.set.atlases.iter().filter(is_other)
+        self.set.atlases.iter().filter(|atlas| self.without.as_ref().is_none_or(|own| !atlas.entry.is_of(own)))
     }
 
-    /// The atlases by how well a quick affine fit of each does, best first.
-    fn ranked(&self, films: &FilmTargets, network: &[f32]) -> Vec<&Atlas> {
-        let fits = self.usable().collect::<Vec<_>>().into_par_iter().filter_map(|atlas| {
-            let r = atlas.volume.relative_attenuation();
-            let fit = bend(&r, Some(films), Some(network), None, &Bending::ranking(), &mut |_| true);
-            Some((fit.ok()?.cost, atlas))
-        });
-        let mut fits: Vec<_> = fits.collect();
+    /// The atlases by how well a quick affine fit of each does, best first; `going` is asked now and then, and false stops.
+    fn ranked(
+        &self,
+        films: &FilmTargets,
+        network: &[f32],
+        going: &mut dyn FnMut() -> bool,
+    ) -> Result<Vec<&Atlas>, Unguided> {
+        let usable: Vec<&Atlas> = self.usable().collect();
+        let mut fits = Vec::new();
+        for some in usable.chunks(RANKED_AT_ONCE) {
+            if !going() {
+                return Err(Unguided::Cancelled);
+            }
+            fits.par_extend(some.par_iter().copied().filter_map(|atlas| {
+                let r = atlas.volume.relative_attenuation();
+                let fit = bend(&r, Some(films), Some(network), None, &Bending::ranking(), &mut |_| true);
+                Some((fit.ok()?.cost, atlas))
+            }));
+        }
         fits.sort_by(|a, b| a.0.total_cmp(&b.0));
-        fits.into_iter().map(|(_, atlas)| atlas).collect()
+        Ok(fits.into_iter().map(|(_, atlas)| atlas).collect())
     }
-}
 
-impl AtlasGuide {
     /// The atlas that fits films of line integrals best after an affine fit, on `frame`; `None` where none can be fitted.
     pub fn best_affine(&self, films: [Raster; 2], views: &ViewPair, frame: &Frame) -> Option<Volume> {
         let films = FilmTargets::new(films, views, FilmScale::LineIntegrals).ok()?;
@@ -105,32 +113,34 @@ impl Guide for AtlasGuide {
         let films = films.calibrated_by(&network);
         let steps: usize = Bending::atlas().levels.iter().map(|level| level.steps).sum();
         let of = steps * self.count + steps / 2;
-        if !told(0, of) {
-            return Err(Unguided::Cancelled);
-        }
-        let ranked = self.ranked(&films, &network);
+        let ranked = self.ranked(&films, &network, &mut || told(0, of))?;
         let (mut bent, mut names, mut least) = (Vec::new(), Vec::new(), f64::INFINITY);
+        let mut furthest = 0;
         for atlas in ranked {
             if bent.len() == self.count {
                 break;
             }
+            // After an atlas that was given up the bar waits, and does not go back.
             let before = steps / 2 + steps * bent.len();
             let r = atlas.volume.relative_attenuation();
-            let fit =
-                bend(&r, Some(&films), Some(&network), None, &Bending::atlas(), &mut |at| told(before + at.done, of));
+            let mut at = |at: Progress| {
+                furthest = furthest.max(before + at.done);
+                told(furthest, of)
+            };
+            let fit = bend(&r, Some(&films), Some(&network), None, &Bending::atlas(), &mut at);
+            least = least.min(fit.as_ref().map_or(f64::INFINITY, |fit| fit.cost));
             match fit {
-                Ok(fit) => {
-                    least = least.min(fit.cost);
+                Ok(fit) if fit.cost <= MOST_COST => {
                     bent.push(read(atlas, &fit, &films, &network));
                     names.push(atlas.entry.name.clone());
                 }
                 Err(RegistrationError::Cancelled) => return Err(Unguided::Cancelled),
                 // One atlas that does not fit leaves the place to the next.
-                Err(RegistrationError::Folds { .. } | RegistrationError::Diverged) => {}
+                Ok(_) | Err(RegistrationError::Folds { .. } | RegistrationError::Diverged) => {}
                 Err(other) => return Err(notice(other)),
             }
         }
-        if !(least <= MOST_COST) {
+        if bent.is_empty() {
             return Err(Unguided::Notice(no_fit(least)));
         }
         let Combined { r, borrowed, spread } = combine(&network, &bent);
@@ -154,13 +164,13 @@ fn read(atlas: &Atlas, fit: &Bent, films: &FilmTargets, network: &[f32]) -> Bent
     let r = atlas.volume.relative_attenuation();
     let whole = fit.volume(&Sampled::new(CUBE_SIDE_VOXELS, &r));
     let plain = Bent { tissue: Tissue::default(), ..fit.clone() };
-    let labelled = |label: u8, value: &dyn Fn(usize) -> f32| {
-        let values: Vec<f32> =
-            atlas.labels.iter().enumerate().map(|(i, l)| if *l == label { value(i) } else { 0.0 }).collect();
-        plain.volume(&Sampled::new(CUBE_SIDE_VOXELS, &values))
+    let labelled = |label: u8| {
+        let share: Vec<f32> = atlas.labels.iter().map(|l| f32::from(u8::from(*l == label))).collect();
+        plain.volume(&Sampled::new(CUBE_SIDE_VOXELS, &share))
     };
-    let lungs = labelled(LUNG, &|_| 1.0);
-    let agent = labelled(BLOOD, &|i| excess(r[i]));
+    let (lungs, blood) = (labelled(LUNG), labelled(BLOOD));
+    // The excess is read where the tissue curve has been: so dense the agent is in this patient.
+    let agent: Vec<f32> = whole.iter().zip(&blood).map(|(r, blood)| blood * excess(*r)).collect();
     let without: Vec<f32> = whole.iter().zip(&agent).map(|(r, agent)| r - agent).collect();
     let share = fitted_share(&without, &agent, films, network);
     let r = without.iter().zip(&agent).map(|(r, agent)| r + share * agent).collect();

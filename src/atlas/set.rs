@@ -147,8 +147,10 @@ impl AtlasSource {
         if hex(&Sha256::digest(&bytes)) != sha256 {
             return Err(fault(damaged("does not have the hash that its card names")));
         }
-        // Its own message names the file already.
-        let volume = io::nifti::from_bytes(&bytes, &path).map_err(|e| fault(damaged(&e.to_string())))?.volume;
+        // Its own message names the file; the set's folder stands before it.
+        let whole = |cause: String| AtlasError::Set { path: self.path().to_owned(), cause };
+        let read = io::nifti::from_bytes(&bytes, Path::new(name));
+        let volume = read.map_err(|e| whole(damaged(&e.to_string())))?.volume;
         if !volume.frame().is_cube() {
             let [x, y, z] = volume.frame().dims();
             return Err(fault(format!(
@@ -171,7 +173,7 @@ impl AtlasSource {
         let fault = |cause: String| AtlasError::Set { path: path.clone(), cause };
         let Self::Folder(folder) = self else {
             let file = BUNDLED.iter().find(|(known, _)| *known == name);
-            return file.map(|(_, bytes)| Cow::Borrowed(*bytes)).ok_or_else(|| fault("is missing".to_owned()));
+            return file.map(|(_, bytes)| Cow::Borrowed(*bytes)).ok_or_else(|| fault(damaged("is missing")));
         };
         if !folder.is_dir() {
             let cause =

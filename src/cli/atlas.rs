@@ -79,7 +79,7 @@ fn make(args: &MakeArgs) -> Result<(), CliError> {
     let card = match &args.card {
         Some(path) => draft(path)?,
         None => AtlasCard {
-            name: file_stem(&args.output),
+            name: args.output.file_name().map_or("atlases".into(), |name| name.to_string_lossy().into_owned()),
             description: String::new(),
             licence: String::new(),
             atlases: files.iter().map(|path| AtlasEntry { name: file_stem(path), ..AtlasEntry::default() }).collect(),

@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     match opened {
         Opened::Volume(loaded) => {
             let reference = loaded.info.frame_of_reference.clone();
-            output::write_volume(&args.output, &loaded.volume, VolumeOrigin::Scanned, reference)?;
+            output::write_volume(&args.output, &loaded.volume, VolumeOrigin::of_copy(&loaded.info), reference)?;
         }
         Opened::Radiograph(film) if format == VolumeFormat::PngSlices => {
             io::picture::write_film(&args.output, &film.image, film.simulated)?;

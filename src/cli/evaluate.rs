@@ -34,7 +34,8 @@ Examples:
 
 --cases takes a data set made by `biplane prepare` (its validation side is evaluated, its training side is what floors
 learn from), a folder of CTs, or a CT. Films are simulated from each case. MODEL is a model folder, `bundled`, or a floor
-without networks: back-projection, mean-volume, sirt-tv.
+without networks: back-projection, mean-volume, sirt-tv, best-atlas. `guided` is the bundled model guided by
+the bundled atlases (a case's own is left out), NAME=FOLDER+guided any other model.
 
 Each result is kept as soon as it is there: the same command again does only what is missing or has changed. A case that
 cannot be used is told with its cause, the others go on; the exit code is then 1. Parts may share REPORT, or write folders

@@ -61,10 +61,15 @@ pub fn run(job: Job, stop: &dyn Fn() -> bool) -> Result<Volume, EvaluateError> {
 /// # Errors
 /// As [`run`].
 pub fn run_whole(job: Job, stop: &dyn Fn() -> bool) -> Result<Arc<Reconstruction>, EvaluateError> {
+    let wanted = job.guide.is_some();
+    let mut refused = String::new();
     let handle = Reconstructor::start(job, || {});
     while let Some(event) = handle.wait() {
         match event {
+            // The networks' volume must not be counted for a guided one.
+            Event::Finished(result) if wanted && result.guided.is_none() => return Err(EvaluateError::Input(refused)),
             Event::Finished(result) => return Ok(result),
+            Event::Notice(why) => refused = why,
             Event::Failed(cause) => return Err(EvaluateError::Input(cause)),
             Event::Cancelled => {
                 handle.end();

@@ -1,7 +1,7 @@
 //! What is held against one another: a named model, or a floor that any model must beat. Knows no case.
 
 use super::EvaluateError;
-use crate::atlas::{AtlasSource, DEFAULT_COUNT};
+use crate::atlas::{AtlasSource, DEFAULT_COUNT, plain_name};
 use crate::nn::{DeviceChoice, ModelSource, NnError};
 use crate::projection::SirtOptions;
 use crate::registration::Bending;
@@ -99,7 +99,10 @@ impl Floor {
         match self {
             Self::BackProjection | Self::MeanVolume => format!("{} {learnt_sha256}", self.word()),
             Self::SirtTv => format!("{} {:?}", self.word(), SirtOptions::default()),
-            Self::BestAtlas => format!("{} {:?}", self.word(), Bending::ranking()),
+            Self::BestAtlas => {
+                let atlases = AtlasSource::default().card().map(|card| card.state()).unwrap_or_default();
+                format!("{} {atlases} {:?}", self.word(), Bending::ranking())
+            }
         }
     }
 }
@@ -183,16 +186,23 @@ impl About {
     /// Where the model is; `None` for a floor.
     pub fn model_source(&self) -> Option<ModelSource> {
         self.model.as_ref()?;
-        source(self.source.trim_end_matches(GUIDED).trim_end_matches(AND)).ok()
+        source(self.unguided().unwrap_or(&self.source)).ok()
+    }
+
+    /// Whether atlases guide it.
+    pub fn is_guided(&self) -> bool {
+        self.unguided().is_some()
+    }
+
+    fn unguided(&self) -> Option<&str> {
+        self.source.strip_suffix(GUIDED)?.strip_suffix(AND)
     }
 
     /// Whether it learnt from the patient of a case, by its own card: told by number or name, in any spelling of capitals
     /// and joints.
     pub fn learnt_from_case(&self, patient: &str, case: &str) -> bool {
-        let plain =
-            |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-        let names = [plain(patient), plain(case)];
-        self.learnt_from.iter().any(|learnt| names.contains(&plain(learnt)))
+        let names = [patient, case].map(plain_name);
+        self.learnt_from.iter().any(|learnt| names.contains(&plain_name(learnt)))
     }
 
     /// What to say of such a case.
@@ -231,11 +241,11 @@ impl Method {
             Kind::Model(source) => self.about_model(source),
             Kind::Guided(source) => {
                 let (model, atlases) = (self.about_model(source)?, AtlasSource::default().card()?);
-                let state: Vec<&str> = atlases.atlases.iter().map(|atlas| atlas.sha256.as_str()).collect();
+                let state = format!("{} {DEFAULT_COUNT} {:?}", atlases.state(), Bending::atlas());
                 Ok(About {
                     what: format!("{} Guided by {DEFAULT_COUNT} of {} atlases.", model.what, atlases.atlases.len()),
                     source: format!("{}{AND}{GUIDED}", model.source),
-                    sha256: sha256_hex(format!("{} {GUIDED} {}", model.sha256, state.join(" ")).as_bytes()),
+                    sha256: sha256_hex(format!("{} {GUIDED} {state}", model.sha256).as_bytes()),
                     ..model
                 })
             }

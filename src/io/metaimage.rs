@@ -1,6 +1,7 @@
 //! MetaImage volumes (.mha, .mhd with its data beside it) in and out. Knows the header of ITK's MetaIO
 //! (itk.org/Wiki/MetaIO/Documentation). No well-kept crate reads it.
 
+use super::dicom::says_guided;
 use super::input::{self, Counted, Layout, Sample, Scaling};
 use super::output::{RESEARCH_USE, write_i16_le, write_whole};
 use super::text_header::{data_file, numbers, read_lines, sides, voxels};
@@ -71,7 +72,8 @@ pub fn read(path: &Path, progress: &Progress) -> Result<LoadedVolume, IoError> {
     let packed = if compressed { "zlib" } else { "raw" };
     let fields = vec![("Stored as".to_string(), layout.sample.name().to_string())];
     let bytes = file_bytes.max(stored_bytes);
-    let info = SourceInfo { format: format!("MetaImage, {packed}"), bytes, fields, ..SourceInfo::default() };
+    let guided = header.get("Comment").is_some_and(says_guided);
+    let info = SourceInfo { format: format!("MetaImage, {packed}"), bytes, fields, guided, ..SourceInfo::default() };
     grid::finish(path, &frame, hu, warnings, info)
 }
 

@@ -66,6 +66,8 @@ pub struct SourceInfo {
     pub patient_id: Option<Sensitive>,
     /// DICOM FrameOfReferenceUID, where the header has one.
     pub frame_of_reference: Option<String>,
+    /// The header says, as biplane writes it, that the anatomy was guided by atlases: made from two films, not scanned.
+    pub guided: bool,
 }
 
 /// A patient's identity: prints as "hidden" everywhere, until somebody asks for it by name.

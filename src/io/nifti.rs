@@ -4,6 +4,7 @@
 //! reads the whole file, so a damaged header or a gzip bomb would take all memory; here they stream through
 //! `io::input`. The crate's writer drops errors of the last flush, so writing is here too.
 
+use super::dicom::says_guided;
 use super::input::{self, Counted, Layout, Sample, Scaling};
 use super::output::{RESEARCH_USE, write_i16_le, write_whole};
 use super::{GeometryCause, IoError, LoadedVolume, Progress, SourceInfo, Warning, grid};
@@ -92,7 +93,9 @@ fn read_stream(
     warnings.extend(tally.warnings());
     let packed = if compressed { ", gzip" } else { "" };
     let fields = vec![("Stored as".to_string(), layout.sample.name().to_string())];
-    let info = SourceInfo { format: format!("NIfTI-1{packed}"), bytes: file_bytes, fields, ..SourceInfo::default() };
+    let guided = says_guided(&String::from_utf8_lossy(&header.descrip));
+    let format = format!("NIfTI-1{packed}");
+    let info = SourceInfo { format, bytes: file_bytes, fields, guided, ..SourceInfo::default() };
     grid::finish(path, &frame, hu, warnings, info)
 }
 

@@ -224,7 +224,10 @@ impl Run {
             self.tell(Event::Guiding { done, of });
             self.check().is_ok()
         };
-        match guide.guide(&task, &mut told) {
+        // What the networks made is not lost where its guide fails.
+        let guided = catch_unwind(AssertUnwindSafe(|| guide.guide(&task, &mut told)));
+        let failed = "no guidance: it stopped unexpectedly; the networks' volume stays as it is";
+        match guided.unwrap_or_else(|_| Err(Unguided::Notice(failed.to_owned()))) {
             Ok(guided) => {
                 let seconds = StageSeconds { guide: guided.seconds, ..networks.seconds };
                 Ok(Reconstruction { guided: Some(Arc::new(guided)), seconds, ..networks })

@@ -84,6 +84,14 @@ pub fn bend(
     if films.is_none() && coarse.is_none() {
         return Err(RegistrationError::NoTarget);
     }
+    for cube in std::iter::once(ct).chain(coarse) {
+        if cube.len() != CUBE_SIDE_VOXELS.pow(3) {
+            return Err(RegistrationError::NotTheCube([cube.len(), 1, 1]));
+        }
+    }
+    if bending.levels.iter().any(|level| level.side == 0 || level.nodes < 2 || CUBE_SIDE_VOXELS % level.side != 0) {
+        return Err(RegistrationError::Levels);
+    }
     let of = bending.levels.iter().map(|level| level.steps).sum();
     let first_nodes = bending.levels.first().map_or(2, |level| level.nodes);
     let mut state = State {

@@ -14,6 +14,9 @@ pub enum RegistrationError {
     /// Nothing to register to.
     #[error("there is neither a film nor a volume to register to; give one")]
     NoTarget,
+    /// A level that is no level.
+    #[error("a level has another side than a divisor of 128, or less than 2 nodes; give such")]
+    Levels,
     /// A chest without lungs.
     #[error("no lungs were found in one of the volumes; give chest CTs that hold both lungs")]
     NoLungs,

@@ -4,13 +4,15 @@
 //! that of its last; beyond the outermost nodes the displacement is theirs.
 
 use super::lattice::Taps;
-use crate::geometry::{CUBE_SIDE_VOXELS, CUBE_SPACING_MM, Vec3};
+use crate::geometry::{CUBE_SIDE_VOXELS, CUBE_SPACING_MM, Vec3, norm, sub};
 
 /// The outermost nodes stand so far from the centre, mm: the centres of the 128^3 cube's outermost voxels.
 pub const HALF_MM: f64 = (CUBE_SIDE_VOXELS as f64 - 1.0) / 2.0 * CUBE_SPACING_MM;
 /// Rounds of the fixed-point iteration that inverts a map, and the share of each new guess that is taken.
 const INVERSE_ROUNDS: usize = 60;
 const INVERSE_STEP: f64 = 0.6;
+/// An inverse is believed where each node comes back to within so much, mm.
+const INVERSE_MM: f64 = 0.5;
 
 /// x to matrix x + shift.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,22 +136,26 @@ impl Map {
         Self::through(self.affine.after(&inner.affine), nodes, |x| self.at(inner.at(x)))
     }
 
-    /// The inverse with `nodes` a side, by fixed-point iteration; `None` where the affine part has none.
+    /// The inverse with `nodes` a side, by fixed-point iteration; `None` where there is none that this
+    /// finds.
     pub fn inverse(&self, nodes: usize) -> Option<Self> {
         let back = self.affine.inverse()?;
-        Some(Self::through(back, nodes, |y| {
+        let mut worst_mm = 0f64;
+        let inverse = Self::through(back, nodes, |y| {
             let mut x = back.at(y);
             for _ in 0..INVERSE_ROUNDS {
                 let u = self.shift_at(x);
                 let better = back.at(std::array::from_fn(|i| y[i] - u[i]));
                 x = std::array::from_fn(|i| x[i] + INVERSE_STEP * (better[i] - x[i]));
             }
+            worst_mm = worst_mm.max(norm(sub(self.at(x), y)));
             x
-        }))
+        });
+        (worst_mm <= INVERSE_MM).then_some(inverse)
     }
 
     /// The map that takes each node x to `target(x)`.
-    fn through(affine: Affine, nodes: usize, target: impl Fn(Vec3) -> Vec3) -> Self {
+    fn through(affine: Affine, nodes: usize, mut target: impl FnMut(Vec3) -> Vec3) -> Self {
         let mut map = Self::identity(nodes);
         map.affine = affine;
         for (i, x) in node_places_mm(map.nodes).enumerate() {

@@ -17,7 +17,7 @@ use biplane::geometry::phantom::{ThoraxLimits, thorax};
 use biplane::geometry::{Frame, Volume};
 use biplane::io::{self, nifti};
 use biplane::metrics::LpipsSet;
-use biplane::nn::DeviceChoice;
+use biplane::nn::{DeviceChoice, ModelSource};
 use biplane::train::Control;
 use biplane::train::dataset::CaseFile;
 use serde_json::Value;
@@ -328,6 +328,25 @@ fn a_truth_of_another_grid_is_brought_onto_the_cube_and_told() {
     assert!(notes.contains("does not cover 44"), "{notes}");
     let whole = cases::load(&CaseFile::plain(world().folder.path().join("cts/a.nii.gz"))).unwrap();
     assert!(whole.notes.is_empty() && whole.missing_share == 0.0, "{:?}", whole.notes);
+}
+
+#[test]
+fn a_guided_method_is_told_from_a_folder_that_is_called_so() {
+    let about = |source: &str| About {
+        name: "m".to_owned(),
+        what: String::new(),
+        source: source.to_owned(),
+        sha256: String::new(),
+        model: Some("x".to_owned()),
+        parameters: None,
+        licence: None,
+        learnt_from: Vec::new(),
+    };
+    let folder = |path: &str| Some(ModelSource::Folder(path.into()));
+    let (plain, guided) = (about("models/lung-guided"), about("models/lung+guided"));
+    assert!(!plain.is_guided() && plain.model_source() == folder("models/lung-guided"));
+    assert!(guided.is_guided() && guided.model_source() == folder("models/lung"));
+    assert_eq!(about("bundled+guided").model_source(), Some(ModelSource::Bundled));
 }
 
 // Studies of made-up numbers: what is said of them needs no volume.

@@ -129,7 +129,12 @@ fn maps_compose_invert_and_tell_their_jacobian() {
     // One node pushed beyond its neighbour turns space inside out.
     let mut shifts = Map::identity(4).shifts_mm().clone();
     shifts[0][21] = 150.0;
-    assert!(Map::new(Affine::IDENTITY, 4, shifts.clone()).unwrap().jacobian_range()[0] < 0.0);
+    let folded = Map::new(Affine::IDENTITY, 4, shifts.clone()).unwrap();
+    assert!(folded.jacobian_range()[0] < 0.0);
+    // Too steep for the iteration: no inverse rather than a wrong one.
+    let mut steep = Map::identity(4).shifts_mm().clone();
+    steep[0].iter_mut().enumerate().for_each(|(i, shift)| *shift = 500.0 * ((i % 4) as f32 - 1.5));
+    assert!(Map::new(Affine::IDENTITY, 4, steep).unwrap().inverse(8).is_none());
     shifts[0][21] = f32::NAN;
     assert!(Map::new(Affine::IDENTITY, 4, shifts).is_none());
     assert!(Affine { matrix: [[0.0; 3]; 3], shift_mm: [0.0; 3] }.inverse().is_none());
@@ -211,6 +216,11 @@ fn what_cannot_be_registered_is_told() {
     let blank = Preset::Simulated.pair().views.map(|v| Raster::filled(v.detector.cols, v.detector.rows, 3.0));
     let films = FilmTargets::new(blank, &Preset::Simulated.pair(), FilmScale::Unknown);
     assert!(films.unwrap_err().to_string().contains("film 1 shows nothing"));
+    let short = bend::bend(&ct[1..], None, Some(ct), None, &Bending::ranking(), &mut |_| true);
+    assert!(matches!(short.unwrap_err(), RegistrationError::NotTheCube(_)));
+    let mut odd = Bending::ranking();
+    odd.levels[0].side = 0;
+    assert_eq!(bend::bend(ct, None, Some(ct), None, &odd, &mut |_| true).unwrap_err(), RegistrationError::Levels);
     let films = targets(films_of(ct), FilmScale::LineIntegrals);
     let mut asked = 0;
     let cancelled = bend::bend(ct, Some(&films), None, None, &Bending::ranking(), &mut |_| {

@@ -13,7 +13,7 @@ use egui::{Align, Label, Layout, RichText, Ui, vec2};
 const MOSTLY: u8 = 128;
 /// What is told of borrowed anatomy.
 const EXPLAINED: &str = "Bones and organs outside of the lungs are those of other patients, bent to the films: their place \
-    and size follow the films, their shape is not measured. In the lungs only the networks are shown.";
+    and size follow the films, their shape is not measured. Inside the lungs of the bent CTs only the networks are shown.";
 
 /// The section.
 pub fn show(ui: &mut Ui, state: &State, pair: &GuidedPair, out: &mut Outbox) {
@@ -56,5 +56,9 @@ pub fn whose(state: &State) -> Option<String> {
     let [x, y, z] = voxel.map(|v| v as usize);
     let share = guided.borrowed.get((z * ny + y) * nx + x).filter(|_| inside)?;
     let percent = f64::from(*share) / 255.0 * 100.0;
-    Some(if *share >= MOSTLY { format!("guided by atlases ({percent:.0} %)") } else { "from the films".to_owned() })
+    Some(match *share {
+        0 => "from the networks".to_owned(),
+        MOSTLY.. => format!("guided by atlases ({percent:.0} %)"),
+        _ => format!("partly from atlases ({percent:.0} %)"),
+    })
 }

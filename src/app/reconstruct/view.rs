@@ -135,7 +135,7 @@ fn mask(ui: &mut Ui, state: &State, out: &mut Outbox) {
     if !mask.on && state.case.is_some() {
         return;
     }
-    ui.add_enabled_ui(true, |ui| {
+    ui.scope(|ui| {
         let set = |out: &mut Outbox, mask: MaskView| out.send(Command::View(ViewCommand::SetMask(mask)));
         widgets::row(ui, "Threshold", |ui| {
             let form =

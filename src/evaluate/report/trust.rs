@@ -26,6 +26,7 @@ pub struct Extras {
 /// [`EvaluateError::Data`] for a file beside that cannot be used.
 pub fn trust(results: &Results, extras: &Extras) -> Result<String, EvaluateError> {
     let model = results.reference().and_then(About::model_source);
+    let guided = results.reference().is_some_and(About::is_guided);
     let mut body = paragraph(
         "",
         "Two films measure at most 2 x 256 x 256 numbers of the 128^3 that a volume has: most of it is prior knowledge of \
@@ -33,9 +34,10 @@ pub fn trust(results: &Results, extras: &Extras) -> Result<String, EvaluateError
     );
     body.push_str(&reprojection(results));
     body.push_str("<h3>Planted nodules</h3>\n");
-    body.push_str(&nodules(model.as_ref(), extras)?);
+    // What a model's folder tells of nodules is of its networks alone.
+    body.push_str(&nodules(model.as_ref().filter(|_| !guided), extras)?);
     body.push_str("<h3>Expected error</h3>\n");
-    body.push_str(&expected_error(model.as_ref()));
+    body.push_str(&expected_error(model.as_ref(), guided));
     Ok(section("trust", "How far it can be trusted", &body))
 }
 
@@ -52,8 +54,8 @@ fn nodules(model: Option<&ModelSource>, extras: &Extras) -> Result<String, Evalu
 }
 
 /// How well the reference model's error bars hold, patient by patient.
-fn expected_error(model: Option<&ModelSource>) -> String {
-    let known = match model.map(|source| ErrorModel::of(source, false)) {
+fn expected_error(model: Option<&ModelSource>, guided: bool) -> String {
+    let known = match model.map(|source| ErrorModel::of(source, guided)) {
         Some(Ok(Some(known))) => known,
         Some(Err(error)) => return paragraph("note", &error.to_string()),
         _ => return paragraph("note", "Not calibrated for this model; `biplane calibrate` does."),

@@ -2,7 +2,7 @@
 //! header. Knows no learning.
 
 use super::{BANDS_HU, CELLS, ErrorCard, ErrorModel};
-use crate::atlas::AtlasSource;
+use crate::atlas::{AtlasSource, DEFAULT_COUNT};
 use crate::evaluate::EvaluateError;
 use crate::nn::ModelSource;
 use half::f16;
@@ -34,9 +34,8 @@ pub fn errors_key(model_sha256: &str, guided: bool) -> Result<String, EvaluateEr
     if !guided {
         return Ok(model_sha256.to_owned());
     }
-    let atlases = AtlasSource::Bundled.card()?.atlases;
-    let all: Vec<&str> = std::iter::once(model_sha256).chain(atlases.iter().map(|a| a.sha256.as_str())).collect();
-    Ok(hex(&Sha256::digest(all.join(" "))))
+    let atlases = AtlasSource::Bundled.card()?.state();
+    Ok(hex(&Sha256::digest(format!("{model_sha256} {DEFAULT_COUNT} {atlases}"))))
 }
 
 impl ErrorModel {

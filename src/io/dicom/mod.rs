@@ -32,6 +32,7 @@ pub use radiograph::{open_radiograph, radiograph_from_bytes};
 pub use series::{open_series, open_series_files};
 pub use survey::{FoundSeries, Glance, Survey, glance, survey};
 pub use write_film::{FilmInfo, write_film};
+pub(in crate::io) use write_series::says_guided;
 pub use write_series::{SeriesInfo, VolumeOrigin, write_series};
 
 /// Whether the first bytes of a file (132 or more) look like DICOM.

@@ -244,5 +244,6 @@ fn info(file: &DicomFile, modality: &str, format: &PixelFormat) -> SourceInfo {
         patient_name: fields.text(tags::PATIENT_NAME).map(Sensitive::new),
         patient_id: fields.text(tags::PATIENT_ID).map(Sensitive::new),
         frame_of_reference: fields.text(tags::FRAME_OF_REFERENCE_UID),
+        guided: false,
     }
 }

@@ -8,6 +8,7 @@ use super::scan::{self, Found};
 use super::slice::{Seen, Slice};
 use super::stack::Stack;
 use super::walk::PixelPlace;
+use super::write_series::says_guided;
 use crate::io::grid;
 use crate::io::input::MAX_VOXELS;
 use crate::io::{IoError, LoadedVolume, Progress, Sensitive, SourceInfo, Subject, Warning};
@@ -241,5 +242,6 @@ fn info(slices: &[Slice], about: &Path) -> SourceInfo {
         patient_name: fields.text(tags::PATIENT_NAME).map(Sensitive::new),
         patient_id: fields.text(tags::PATIENT_ID).map(Sensitive::new),
         frame_of_reference: first.frame_of_reference.clone(),
+        guided: fields.text(tags::SERIES_DESCRIPTION).is_some_and(|text| says_guided(&text)),
     }
 }

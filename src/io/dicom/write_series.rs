@@ -4,7 +4,7 @@ use super::object::{CaseInfo, Object};
 use super::uid;
 use crate::geometry::Volume;
 use crate::io::RESEARCH_USE;
-use crate::io::{IoError, Progress};
+use crate::io::{IoError, Progress, SourceInfo};
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
 use rayon::prelude::*;
@@ -16,6 +16,14 @@ const PREFIX: &str = "biplane-";
 const ENDING: &str = ".dcm";
 /// Window shown first, [-500, 800] HU (spec section 11): centre and width.
 const WINDOW_HU: [f64; 2] = [150.0, 1300.0];
+
+/// Words by which every header that biplane writes tells a volume guided by atlases.
+const GUIDED: &str = "guided by atlases";
+
+/// Whether a line of a header says that atlases guided the volume.
+pub(in crate::io) fn says_guided(line: &str) -> bool {
+    line.contains(GUIDED)
+}
 
 /// Where a volume comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -32,6 +40,11 @@ pub enum VolumeOrigin {
 }
 
 impl VolumeOrigin {
+    /// Of a volume that was read: what it says of itself goes with its copies.
+    pub fn of_copy(info: &SourceInfo) -> Self {
+        if info.guided { Self::Guided } else { Self::Scanned }
+    }
+
     /// The words in SeriesDescription (64 characters at most).
     fn description(self) -> &'static str {
         match self {
