@@ -18,7 +18,8 @@ use std::sync::Arc;
 /// The job as it is kept beside its result, its films as small as the networks take them; `None` where the model knows
 /// no errors.
 pub fn kept(job: &Job) -> Option<Arc<Job>> {
-    if !is_known(&job.model, false) && !(job.guide.is_some() && is_known(&job.model, true)) {
+    let any = is_known(&job.model, false) || job.guide.is_some() && is_known(&job.model, true);
+    if !any {
         return None;
     }
     let mut light = job.clone();

@@ -346,7 +346,7 @@ fn header_bytes(frame: &Frame, note: &str) -> Vec<u8> {
     out.extend([0, 0, 0, 2]);
     out.extend([0; 24]);
     // descrip, which ends with a 0, and aux_file.
-    let mut text = note.as_bytes()[..note.len().min(DESCRIP_BYTES - 1)].to_vec();
+    let mut text: Vec<u8> = note.bytes().take(DESCRIP_BYTES - 1).collect();
     text.resize(DESCRIP_BYTES + 24, 0);
     out.extend(text);
     out.extend(SCANNER_ANATOMICAL.to_le_bytes());

@@ -89,7 +89,7 @@ pub fn bend(
             return Err(RegistrationError::NotTheCube([cube.len(), 1, 1]));
         }
     }
-    if bending.levels.iter().any(|level| level.side == 0 || level.nodes < 2 || CUBE_SIDE_VOXELS % level.side != 0) {
+    if bending.levels.iter().any(|level| level.nodes < 2 || !CUBE_SIDE_VOXELS.is_multiple_of(level.side)) {
         return Err(RegistrationError::Levels);
     }
     let of = bending.levels.iter().map(|level| level.steps).sum();
