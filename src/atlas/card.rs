@@ -11,7 +11,7 @@ pub const VERSION: u32 = 1;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AtlasCard {
-    /// [`VERSION`].
+    /// Of the form of this file: 1.
     #[serde(default)]
     pub version: u32,
     /// The name on screen.

@@ -200,10 +200,10 @@ pub fn write(path: &Path, volume: &Volume) -> Result<(), IoError> {
     write_noted(path, volume, RESEARCH_USE)
 }
 
-/// As [`write`], with another line as comment.
+/// As [`write()`], with another line as comment.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_noted(path: &Path, volume: &Volume, note: &str) -> Result<(), IoError> {
     let one_file = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("mha"));
     if one_file {

@@ -284,10 +284,10 @@ pub fn write(path: &Path, volume: &Volume) -> Result<(), IoError> {
     write_noted(path, volume, RESEARCH_USE)
 }
 
-/// As [`write`], with another line in `descrip`; what goes beyond its 79 bytes is cut.
+/// As [`write()`], with another line in `descrip`; what goes beyond its 79 bytes is cut.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_noted(path: &Path, volume: &Volume, note: &str) -> Result<(), IoError> {
     let gzipped = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
     let header = header_bytes(volume.frame(), note);
