@@ -35,8 +35,8 @@ impl Workstation {
         self.run_network = Some(case);
     }
 
-    /// The guided volume takes the place of the networks', which stays a key away. Where another volume was opened
-    /// meanwhile that one stays on screen, and false is returned.
+    /// The guided volume takes the place of the networks', which stays a key away. Where that one left the screen
+    /// meanwhile nothing there changes, and false is returned.
     pub(super) fn finished(&mut self, result: Arc<Reconstruction>) -> bool {
         if self.run_network.is_none() {
             self.network_came(&result);
@@ -45,7 +45,7 @@ impl Workstation {
         let shown = self.run_network.as_ref().is_some_and(is_shown);
         if !shown {
             if result.guided.is_some() {
-                let text = "Another volume was opened meanwhile; press Reconstruct to see the guided one.";
+                let text = "The networks' volume left the screen meanwhile; press Reconstruct to see both.";
                 self.state.note(Tone::Notice, "The guided volume is not shown", text);
             }
             self.run_network = None;

@@ -9,7 +9,7 @@ use crate::app::film::{Film, FilmSettings, Glance, Slot, Straighten};
 use crate::app::{concerns, pair};
 use crate::geometry::view::hangs_flipped;
 use crate::geometry::{Beam, Preset, Raster, ViewPair};
-use crate::io::{self, Placement, Provenance, Radiograph, Subject, geometry_file};
+use crate::io::{self, Placement, Provenance, Radiograph, Sensitive, Subject, geometry_file};
 use crate::projection::checks::Look;
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
@@ -113,6 +113,8 @@ pub struct FilmPair {
     pub placement: Option<Placement>,
     /// What of distances or tone is not known, where anything is.
     pub uncalibrated: Option<String>,
+    /// The patient's number, where both films name the same.
+    pub patient_id: Option<Sensitive>,
 }
 
 /// Refuses one file where two are wanted.
@@ -253,7 +255,9 @@ fn settled(films: &[Film; 2]) -> Result<FilmPair, CliError> {
         ));
     }
     let (images, views) = pair::settle(both)?;
-    Ok(FilmPair { images, views, placement: noted_in(films), uncalibrated: pair::uncalibrated(both, false) })
+    let patient_id = pair::patient_id(both.map(|film| &*film.radiograph));
+    let uncalibrated = pair::uncalibrated(both, false);
+    Ok(FilmPair { images, views, placement: noted_in(films), uncalibrated, patient_id })
 }
 
 /// Given views on the films there are: a film stored with another number of pixels covers the same area.
@@ -287,7 +291,8 @@ fn unflipped(films: &[Film; 2], mut views: ViewPair) -> FilmPair {
         (view.flip_cols, view.flip_rows) = (false, false);
         image
     });
-    FilmPair { images, views, placement: noted_in(films), uncalibrated: None }
+    let patient_id = pair::patient_id([&films[0].radiograph, &films[1].radiograph]);
+    FilmPair { images, views, placement: noted_in(films), uncalibrated: None, patient_id }
 }
 
 fn noted_in(films: &[Film; 2]) -> Option<Placement> {

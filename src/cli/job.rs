@@ -81,7 +81,9 @@ impl Networks {
             GuideChoice::Count(count) => count,
         };
         let source = self.atlases.clone().map_or(AtlasSource::Bundled, AtlasSource::Folder);
-        let guide = Guidance { source, count, without: None }.load().map_err(atlas::explain)?;
+        // An atlas of the same patient would flatter the result.
+        let without = films.patient_id.as_ref().map(|id| id.reveal().to_owned());
+        let guide = Guidance { source, count, without }.load().map_err(atlas::explain)?;
         match &films.uncalibrated {
             None => Ok(Some(Arc::new(guide))),
             Some(why) => {

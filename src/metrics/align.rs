@@ -4,6 +4,7 @@
 //! Coarse to fine: on a grid of few large voxels every shift within reach is tried, then six numbers (three shifts,
 //! three turns) are stepped along one by one, the steps halved where none helps, on finer and finer grids.
 
+use super::sums::Sums;
 use crate::geometry::resample::resample;
 use crate::geometry::{Frame, Pose, Vec3, Volume, sub};
 use rayon::prelude::*;
@@ -205,40 +206,4 @@ fn sampled(volume: &Volume, p: Vec3) -> Option<f32> {
     let line = |y: usize, z: usize| mix(at(low[0], y, z), at(high[0], y, z), part[0]);
     let plane = |z: usize| mix(line(low[1], z), line(high[1], z), part[1]);
     Some(mix(plane(low[2]), plane(high[2]), part[2]))
-}
-
-/// What a correlation is made of.
-#[derive(Clone, Copy, Default)]
-struct Sums {
-    n: f64,
-    a: f64,
-    b: f64,
-    aa: f64,
-    bb: f64,
-    ab: f64,
-}
-
-impl Sums {
-    fn with(self, a: f32, b: f32) -> Self {
-        let (a, b) = (f64::from(a), f64::from(b));
-        self.plus(Self { n: 1.0, a, b, aa: a * a, bb: b * b, ab: a * b })
-    }
-
-    fn plus(self, o: Self) -> Self {
-        Self {
-            n: self.n + o.n,
-            a: self.a + o.a,
-            b: self.b + o.b,
-            aa: self.aa + o.aa,
-            bb: self.bb + o.bb,
-            ab: self.ab + o.ab,
-        }
-    }
-
-    fn correlation(self) -> Option<f64> {
-        let covariance = self.n * self.ab - self.a * self.b;
-        let spread = (self.n * self.aa - self.a * self.a) * (self.n * self.bb - self.b * self.b);
-        let r = covariance / spread.sqrt();
-        (spread > 0.0 && r.is_finite()).then_some(r)
-    }
 }

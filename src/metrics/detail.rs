@@ -7,6 +7,7 @@
 use super::dice::dice;
 use super::mae::mae_inside;
 use super::smooth::smooth;
+use super::sums::Sums;
 use crate::geometry::Volume;
 use serde::{Deserialize, Serialize};
 
@@ -167,15 +168,15 @@ pub fn detail(recon: &Volume, truth: &Volume) -> Detail {
         let mean = smooth(v, dims, sigma_detail);
         v.iter().zip(mean).map(|(v, mean)| v - mean).collect::<Vec<f32>>()
     });
-    let (mut in_body, mut in_lung, mut at_bone) = (Moments::default(), Moments::default(), Moments::default());
+    let [mut in_body, mut in_lung, mut at_bone] = [Sums::default(); 3];
     for i in 0..t.len() {
         if near_bone[i] > NEAR_BONE {
-            at_bone.add(dr[i], dt[i]);
+            at_bone = at_bone.with(dr[i], dt[i]);
         }
         if body[i] != 0 {
-            in_body.add(dr[i], dt[i]);
+            in_body = in_body.with(dr[i], dt[i]);
             if t[i] < LUNG_R {
-                in_lung.add(dr[i], dt[i]);
+                in_lung = in_lung.with(dr[i], dt[i]);
             }
         }
     }
@@ -192,40 +193,4 @@ pub fn detail(recon: &Volume, truth: &Volume) -> Detail {
 
 fn clipped(volume: &Volume) -> Vec<f32> {
     volume.hu().iter().map(|&hu| (1.0 + f32::from(hu) / 1000.0).clamp(0.0, MOST_R)).collect()
-}
-
-/// Sums of pairs (a, b) for their correlation and regression. Detail has a mean near 0, so plain sums are exact enough.
-#[derive(Default)]
-struct Moments {
-    n: f64,
-    a: f64,
-    b: f64,
-    aa: f64,
-    bb: f64,
-    ab: f64,
-}
-
-impl Moments {
-    fn add(&mut self, a: f32, b: f32) {
-        let (a, b) = (f64::from(a), f64::from(b));
-        self.n += 1.0;
-        self.a += a;
-        self.b += b;
-        self.aa += a * a;
-        self.bb += b * b;
-        self.ab += a * b;
-    }
-
-    /// Pearson's; `None` where either does not vary.
-    fn correlation(&self) -> Option<f64> {
-        let about_mean = |sum: f64, a: f64, b: f64| sum - a * b / self.n;
-        let (va, vb) = (about_mean(self.aa, self.a, self.a), about_mean(self.bb, self.b, self.b));
-        let varies = |v: f64, sum: f64| v > f64::EPSILON * sum;
-        (varies(va, self.aa) && varies(vb, self.bb)).then(|| about_mean(self.ab, self.a, self.b) / (va * vb).sqrt())
-    }
-
-    /// Slope of a on b through the origin; `None` where b is 0.
-    fn slope(&self) -> Option<f64> {
-        (self.bb > 0.0).then(|| self.ab / self.bb)
-    }
 }

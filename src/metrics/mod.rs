@@ -25,6 +25,7 @@ pub mod profile;
 pub mod psnr;
 mod smooth;
 pub mod ssim;
+mod sums;
 pub mod vif;
 mod window;
 
