@@ -7,6 +7,7 @@ use super::set::{Atlas, AtlasSet, AtlasSource, BLOOD, LUNG};
 use super::{AtlasError, DEFAULT_COUNT};
 use crate::geometry::{CUBE_SIDE_VOXELS, Frame, Raster, ViewPair, Volume};
 use crate::metrics::lung::{DEFAULT_THRESHOLD, lung_mask};
+use crate::metrics::smooth::smooth;
 use crate::nn::guidance::{Guide, GuideTask, Guided, Unguided};
 use crate::projection::prepare_film;
 use crate::projection::sirt::FilmScale;
@@ -19,6 +20,8 @@ use std::time::Instant;
 
 /// Lungs of adults hold so much air on a film, ml (spec 16); less or more is a child, half a chest, or no chest.
 const LUNGS_ML: std::ops::RangeInclusive<f64> = 1500.0..=9000.0;
+/// Standard deviation by which the networks' lungs are smoothed, to tell their inside from their edge, voxels.
+const LUNG_EDGE_VOXELS: f64 = 1.5;
 /// Each lung at least, ml.
 const LUNG_ML: f64 = 500.0;
 /// An atlas whose cost stays above this fits the films badly: on three patients the best reaches 0.18 to 0.26.
@@ -105,7 +108,7 @@ impl AtlasGuide {
 impl Guide for AtlasGuide {
     fn guide(&self, task: &GuideTask, told: &mut dyn FnMut(usize, usize) -> bool) -> Result<Guided, Unguided> {
         let start = Instant::now();
-        look_at_lungs(task.network)?;
+        let lungs = look_at_lungs(task.network)?;
         let prepared = [0, 1].map(|i: usize| prepare_film(&task.films[i], &task.views.views[i]));
         let views = ViewPair { views: [prepared[0].1, prepared[1].1] };
         let network = task.network.relative_attenuation();
@@ -143,7 +146,7 @@ impl Guide for AtlasGuide {
         if bent.is_empty() {
             return Err(Unguided::Notice(no_fit(least)));
         }
-        let Combined { r, borrowed, spread } = combine(&network, &bent);
+        let Combined { r, borrowed, spread } = combine(&network, &lungs, &bent);
         let volume = Volume::from_relative_attenuation(task.network.frame().clone(), &r)
             .map_err(|e| Unguided::Notice(format!("no guidance: {e}")))?;
         let spread_hu = spread.into_iter().map(|r| 1000.0 * r).collect();
@@ -177,11 +180,12 @@ fn read(atlas: &Atlas, fit: &Bent, films: &FilmTargets, network: &[f32]) -> Bent
     BentAtlas { r, lungs }
 }
 
-/// Whether the networks saw the lungs of an adult on the films.
-fn look_at_lungs(network: &Volume) -> Result<(), Unguided> {
+/// The share of lung about each voxel, where the networks saw the lungs of an adult on the films.
+fn look_at_lungs(network: &Volume) -> Result<Vec<f32>, Unguided> {
     let lungs = lung_mask(network, DEFAULT_THRESHOLD);
     if LUNGS_ML.contains(&lungs.total_ml) && lungs.right_ml >= LUNG_ML && lungs.left_ml >= LUNG_ML {
-        return Ok(());
+        let inside: Vec<f32> = lungs.labels.iter().map(|l| f32::from(u8::from(*l != 0))).collect();
+        return Ok(smooth(&inside, network.frame().dims(), [LUNG_EDGE_VOXELS; 3]));
     }
     Err(Unguided::Notice(format!(
         "no guidance by atlases: the networks found lungs of {:.0} ml (right) and {:.0} ml (left), not both of an adult; the networks' volume stays as it is",

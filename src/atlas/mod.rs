@@ -1,5 +1,5 @@
 //! Atlases: whole CTs of other patients that lend their anatomy to a reconstruction. A few that fit are bent to the two
-//! films and to the networks' volume, and shown where that volume is soft and blurred; never inside its own lungs.
+//! films and to the networks' volume, and shown where that volume is soft and blurred; never inside the lungs.
 //!
 //! A set is a folder with a card and two NIfTI files an atlas, so that any viewer shows what a set holds. Knows no screen.
 

@@ -23,7 +23,7 @@ pub mod mask;
 mod plane;
 pub mod profile;
 pub mod psnr;
-mod smooth;
+pub(crate) mod smooth;
 pub mod ssim;
 mod sums;
 pub mod vif;

@@ -98,6 +98,24 @@ fn written(path: &Path, volume: &Volume) -> String {
 }
 
 #[test]
+fn inside_the_lungs_nothing_is_borrowed() {
+    let (case, guided) = (case(), usual());
+    let lungs = lung_mask(&case.network, DEFAULT_THRESHOLD).labels;
+    let reach = -4isize..=4;
+    let is_inside = |i: &usize| {
+        let near = |z: isize, y: isize| reach.clone().map(move |x| z * 16384 + y * 128 + x);
+        let mut around = reach.clone().flat_map(|z| reach.clone().flat_map(move |y| near(z, y)));
+        lungs[*i] != 0 && around.all(|step| i.checked_add_signed(step).is_some_and(|at| lungs.get(at) > Some(&0)))
+    };
+    let inside: Vec<usize> = (0..lungs.len()).filter(is_inside).collect();
+    assert!(inside.len() > 20_000, "{} voxels lie 4 voxels inside", inside.len());
+    for i in inside {
+        assert_eq!((guided.borrowed[i], guided.spread_hu[i]), (0, 0.0));
+        assert!((guided.volume.hu()[i] - case.network.hu()[i]).abs() <= 1);
+    }
+}
+
+#[test]
 fn a_nodule_in_an_atlas_never_enters_the_result() {
     let folder = tempfile::tempdir().unwrap();
     // A ball of 28 mm and 100 HU in the middle of each atlas's larger lung.

@@ -13,7 +13,7 @@ use egui::{Align, Label, Layout, RichText, Ui, vec2};
 const MOSTLY: u8 = 128;
 /// What is told of borrowed anatomy.
 const EXPLAINED: &str = "Bones and organs outside of the lungs are those of other patients, bent to the films: their place \
-    and size follow the films, their shape is not measured. Inside the lungs of the bent CTs only the networks are shown.";
+    and size follow the films, their shape is not measured. Inside the lungs only the networks are shown.";
 
 /// The section.
 pub fn show(ui: &mut Ui, state: &State, pair: &GuidedPair, out: &mut Outbox) {
