@@ -21,7 +21,7 @@ use biplane::train::batch::Batch;
 use biplane::train::dataset::Case;
 use biplane::train::learner::{Learn, Moment};
 use biplane::train::perceptual::{PerceptualPlan, WeightsSource};
-use biplane::train::plan::{LossPlan, StepPlan};
+use biplane::train::plan::{CoarseLossPlan, LossPlan, StepPlan};
 use biplane::train::stage1::Stage1;
 use biplane::train::stage2::{Stage2, Stage2Plan};
 use std::error::Error;
@@ -45,9 +45,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => Precision::F32,
     };
     let batch = [batch(side)?];
-    let config = CoarseConfig { method: Method::Biplane, base_width: width, input: INPUT };
+    let config = CoarseConfig { method: Method::Biplane, base_width: width, input: INPUT, late_input: false };
     let net = || Coarse::new(config, Device::Cpu);
-    let first = seconds(&mut Stage1::new(net()?, &StepPlan::default(), precision)?, &batch, steps)?;
+    let first =
+        seconds(&mut Stage1::new(net()?, &StepPlan::default(), CoarseLossPlan::default(), precision)?, &batch, steps)?;
     let plan = stage2_plan(width, precision, vgg);
     let refiner = UNet::new(refine::config(width, plan.input), Device::Cpu)?;
     let second = seconds(&mut Stage2::new(net()?, refiner, plan, Device::Cpu)?, &batch, steps)?;
@@ -60,8 +61,8 @@ fn batch(side: usize) -> Result<Batch, Box<dyn Error>> {
     let volume = thorax(1, &ThoraxLimits::default()).volume(&Frame::cube([0.0; 3]), 1);
     assert_eq!(volume.frame().dims(), [CUBE_SIDE_VOXELS; 3]);
     let case = Case::new("thorax".into(), volume, Path::new("thorax"))?;
-    let variation = Variation { radiograph_share: 0.0, input: INPUT, body: true };
-    let sample = varied_sample(Some(&case), &variation, side, &SampleName { seed: 1, epoch: 0, case: 0 })?;
+    let variation = Variation { radiograph_share: 0.0, mirror_share: 0.0, input: INPUT, body: true };
+    let sample = varied_sample(Some(&case), None, &variation, side, &SampleName { seed: 1, epoch: 0, case: 0 })?;
     Ok(Batch::new(&sample, INPUT, Device::Cpu)?)
 }
 

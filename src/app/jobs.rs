@@ -236,7 +236,9 @@ pub fn prepare(
     guide: bool,
 ) -> Result<Box<Job>, ViewError> {
     // The bundled set is part of the program, and films that allow no guidance are told where it is chosen.
-    let wanted = guide && pair::uncalibrated(films, false).is_none();
+    let uncalibrated = pair::uncalibrated(films, false).is_some();
+    let wanted = guide && !uncalibrated;
+    let model = model.for_films(uncalibrated);
     // An atlas of the same patient would flatter the result.
     let without = pair::patient_id(films.map(|film| &*film.radiograph)).map(|id| id.reveal().to_owned());
     let guidance = Guidance { without, ..Guidance::default() };

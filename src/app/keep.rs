@@ -28,7 +28,7 @@ impl Workstation {
         let mut session = Session::new(setup.preset, device.to_string(), self.state.viewer.state.clone());
         session.model = setup.models.get(setup.model).and_then(|m| match &m.source {
             ModelSource::Folder(folder) => Some(absolute(folder)),
-            ModelSource::Bundled => None,
+            ModelSource::Automatic | ModelSource::BuiltIn(_) => None,
         });
         session.volume = self.state.case.as_ref().and_then(|c| match &c.origin {
             Origin::File { info, .. } => Some(absolute(&info.path)),

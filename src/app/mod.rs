@@ -20,6 +20,7 @@ pub mod rebind;
 pub mod reconstruct;
 pub mod session;
 pub mod settings;
+pub mod setup;
 pub mod state;
 pub mod theme;
 pub mod train;

@@ -9,14 +9,15 @@ use super::film::{Film, Slot};
 use super::jobs::Lane;
 use super::rebind::Rebinding;
 use super::settings::Workspace;
+use super::setup::Setup;
 use super::train::state::TrainState;
 use super::viewport::{Bindings, Scene, Viewer};
 use super::widgets::Tone;
-use crate::geometry::{Frame, Preset, Volume};
+use crate::geometry::{Frame, Volume};
 use crate::io::{Progress, Sensitive, SourceInfo};
 use crate::metrics::body::Body;
 use crate::nn::guidance::Guided;
-use crate::nn::{DeviceChoice, Job, ModelSource, Reconstruction};
+use crate::nn::{Job, Reconstruction};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -105,59 +106,6 @@ pub struct Place {
     pub loading: Option<String>,
     /// The hung, standardised, windowed picture, ready to draw.
     pub preview: Option<egui::TextureHandle>,
-}
-
-/// What a reconstruction runs with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Setup {
-    /// The machine whose geometry is taken where films say nothing.
-    pub preset: Preset,
-    /// The models there are, as shown.
-    pub models: Vec<ModelEntry>,
-    /// The person chose the preset; else films without a header choose it.
-    pub preset_chosen: bool,
-    /// The chosen one, an index into `models`.
-    pub model: usize,
-    /// The devices there are.
-    pub devices: Vec<DeviceChoice>,
-    /// The chosen one, an index into `devices`.
-    pub device: usize,
-    /// Whether atlases lend anatomy where the films allow it.
-    pub guide: bool,
-}
-
-/// A model that can be chosen.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ModelEntry {
-    /// Its name on screen.
-    pub label: String,
-    /// Where it is.
-    pub source: ModelSource,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        let name = ModelSource::Bundled.card().map_or_else(|_| "Built in".into(), |card| card.name);
-        Self {
-            preset: Preset::Simulated,
-            preset_chosen: false,
-            models: vec![ModelEntry { label: name, source: ModelSource::Bundled }],
-            guide: true,
-            model: 0,
-            devices: vec![DeviceChoice::Auto, DeviceChoice::Cpu],
-            device: 0,
-        }
-    }
-}
-
-impl Setup {
-    /// Adds a model, or finds it where it is in the list; gives its place.
-    pub fn add_model(&mut self, label: String, source: ModelSource) -> usize {
-        self.models.iter().position(|m| m.source == source).unwrap_or_else(|| {
-            self.models.push(ModelEntry { label, source });
-            self.models.len() - 1
-        })
-    }
 }
 
 /// A reconstruction under way.

@@ -10,7 +10,7 @@ use crate::evaluate::uncertainty::learn::{Coverage, Observation, Role, learn};
 use crate::evaluate::uncertainty::{DEFINITION, members::members_of};
 use crate::evaluate::uncertainty::{ErrorModel, file::errors_key};
 use crate::geometry::Volume;
-use crate::nn::model::{GUIDED_UNCERTAINTY_FILE, UNCERTAINTY_FILE};
+use crate::nn::source::{GUIDED_UNCERTAINTY_FILE, UNCERTAINTY_FILE};
 use crate::nn::{DeviceChoice, ModelSource};
 use crate::train::dataset::Case;
 use std::fmt::Write;

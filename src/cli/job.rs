@@ -7,11 +7,10 @@ use super::interrupt;
 use super::terminal::{Stages, notice};
 use crate::atlas::{AtlasSource, DEFAULT_COUNT, Guidance};
 use crate::geometry::Frame;
-use crate::nn::DeviceChoice;
-use crate::nn::Reconstruction;
+
 use crate::nn::guidance::Guide;
-use crate::nn::model::ModelSource;
 use crate::nn::reconstruct::{CONSISTENCY_STEPS, Event, Handle, Job, Reconstructor};
+use crate::nn::{DeviceChoice, ModelSource, Reconstruction};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -101,8 +100,12 @@ impl Networks {
 pub fn run(films: FilmPair, frame: Frame, networks: &Networks) -> Result<Arc<Reconstruction>, CliError> {
     // Asked here so that a missing device or model counts as bad arguments or input, not as a failed job.
     networks.device.device()?;
-    let model = networks.model.clone().map_or(ModelSource::Bundled, ModelSource::Folder);
-    model.card()?;
+    let chosen = networks.model.as_deref().map_or(ModelSource::Automatic, ModelSource::of_argument);
+    let model = chosen.clone().for_films(films.uncalibrated.is_some());
+    let card = model.card()?;
+    if let (ModelSource::Automatic, Some(why)) = (chosen, &films.uncalibrated) {
+        notice(&format!("model {}, which is for such films: {why}", card.name));
+    }
     let (device, consistency_steps) = (networks.device, networks.consistency_steps);
     let guide = networks.guide(&films)?;
     let job = Job { films: films.images, views: films.views, frame, model, device, consistency_steps, guide };

@@ -53,7 +53,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), CliError> {
     args.output.as_deref().map(output::check_writable).transpose()?;
     args.device.device()?;
-    let model = args.model.clone().map_or(ModelSource::Bundled, ModelSource::Folder);
+    let model = args.model.as_deref().map_or(ModelSource::Automatic, ModelSource::of_argument);
     model.card()?;
     let cases = case_list::load(&args.cases, &args.only)?;
     let (together, rounds) = (usize::from(args.together), usize::from(args.rounds));

@@ -192,11 +192,11 @@ impl Teller {
                 self.stages.notice(&text);
             }
             Event::Step(step) => self.tell_step(step),
-            Event::Validated(Validation { step, mean_mae_hu, smoothed_mae_hu, best, detail, .. }) => {
+            Event::Validated(Validation { step, mean_mae_hu, smoothed_score, best, detail, .. }) => {
                 let mark = if *best { ", the best so far" } else { "" };
                 let detail = Detail::mean_of(detail).text();
                 let text = format!(
-                    "step {step}: validation MAE {mean_mae_hu:.1} HU (smoothed {smoothed_mae_hu:.1}{mark}); {detail}"
+                    "step {step}: validation MAE {mean_mae_hu:.1} HU; {detail} (score {smoothed_score:.4}{mark})"
                 );
                 self.stages.notice(&text);
             }

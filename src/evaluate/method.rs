@@ -7,7 +7,7 @@ use crate::projection::SirtOptions;
 use crate::registration::Bending;
 use crate::train::prepare::manifest::sha256_hex;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::Path;
 use std::str::FromStr;
 
 /// The word for the model that comes with the program.
@@ -125,7 +125,7 @@ impl FromStr for Method {
         let floor = FLOORS.iter().find(|(_, word, ..)| *word == model).map(|(floor, ..)| Kind::Floor(*floor));
         let kind = match floor {
             Some(kind) => kind,
-            None if model == GUIDED => Kind::Guided(ModelSource::Bundled),
+            None if model == GUIDED => Kind::Guided(ModelSource::Automatic),
             None if !text.contains('=') => {
                 let words: Vec<&str> = FLOORS.iter().map(|(_, word, ..)| *word).collect();
                 return Err(format!(
@@ -146,8 +146,8 @@ impl FromStr for Method {
 fn source(model: &str) -> Result<ModelSource, String> {
     match model {
         "" => Err("names no model after `=`".to_owned()),
-        BUNDLED => Ok(ModelSource::Bundled),
-        folder => Ok(ModelSource::Folder(PathBuf::from(folder))),
+        BUNDLED => Ok(ModelSource::Automatic),
+        other => Ok(ModelSource::of_argument(Path::new(other))),
     }
 }
 
@@ -265,7 +265,8 @@ impl Method {
             name: self.name.clone(),
             what: card.description.clone(),
             source: match source {
-                ModelSource::Bundled => BUNDLED.to_owned(),
+                ModelSource::Automatic => BUNDLED.to_owned(),
+                ModelSource::BuiltIn(model) => model.name().to_owned(),
                 ModelSource::Folder(folder) => folder.display().to_string(),
             },
             sha256: card.sha256.clone(),

@@ -44,7 +44,7 @@ pub struct Guided {
 }
 
 impl Guided {
-    /// Share of the voxels that are no air whose larger part is borrowed, 0 to 1.
+    /// Share of the voxels that are no air of which at least half is borrowed, 0 to 1.
     pub fn borrowed_share(&self) -> f64 {
         let body = self.volume.hu().iter().zip(&self.borrowed).filter(|(hu, _)| **hu > LEAST_BODY_HU);
         let (all, lent) = body.fold((0usize, 0usize), |(all, lent), (_, b)| (all + 1, lent + usize::from(*b >= 128)));

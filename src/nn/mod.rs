@@ -14,6 +14,7 @@ pub mod reconstruct;
 pub mod reconstruction;
 pub mod refine;
 pub mod runtime;
+pub mod source;
 pub mod tensor;
 pub mod unet;
 
@@ -21,7 +22,8 @@ mod error;
 
 pub use error::NnError;
 pub use method::Method;
-pub use model::{Model, ModelCard, ModelSource};
+pub use model::{Model, ModelCard};
 pub use reconstruct::{Event, Handle, Job, Reconstructor};
 pub use reconstruction::{Reconstruction, StageSeconds};
 pub use runtime::{DeviceChoice, Precision};
+pub use source::{BuiltIn, ModelSource};

@@ -10,7 +10,6 @@ use crate::geometry::ViewPair;
 use crate::projection::BackProjection;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 
@@ -18,12 +17,6 @@ use tch::{Device, Kind, Tensor};
 pub const CARD_FILE: &str = "model.toml";
 /// The weights' file name in a model folder.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
-/// The file name, in a model folder, of the errors to be expected of it; not every model has one.
-pub const UNCERTAINTY_FILE: &str = "uncertainty.safetensors";
-/// The same of the model guided by atlases.
-pub const GUIDED_UNCERTAINTY_FILE: &str = "uncertainty-guided.safetensors";
-/// What planted nodules told of it, in a model folder.
-pub const NODULES_FILE: &str = "nodules.json";
 /// Names of the coarse network's weights begin so.
 const COARSE_PREFIX: &str = "coarse.";
 /// Names of the refining network's weights begin so.
@@ -70,6 +63,9 @@ pub struct Architecture {
     pub coarse_width: i64,
     /// How the films enter.
     pub input: BackProjection,
+    /// Whether the packed network sees the films once more before its head.
+    #[serde(default)]
+    pub late_input: bool,
     /// The refining network; absent where the coarse volume is the result.
     pub refine: Option<RefineArchitecture>,
 }
@@ -77,7 +73,12 @@ pub struct Architecture {
 impl Architecture {
     /// Shape of the network that makes the volume.
     pub fn coarse(&self) -> CoarseConfig {
-        CoarseConfig { method: self.method, base_width: self.coarse_width, input: self.input }
+        CoarseConfig {
+            method: self.method,
+            base_width: self.coarse_width,
+            input: self.input,
+            late_input: self.late_input,
+        }
     }
 }
 
@@ -153,90 +154,6 @@ pub struct Metric {
     pub cases: String,
     /// The value.
     pub value: f64,
-}
-
-/// The weights that come with the program, and their card.
-static BUNDLED_WEIGHTS: &[u8] = include_bytes!("../../weights/biplane-w16/weights.safetensors");
-static BUNDLED_CARD: &str = include_str!("../../weights/biplane-w16/model.toml");
-static BUNDLED_UNCERTAINTY: &[u8] = include_bytes!("../../weights/biplane-w16/uncertainty.safetensors");
-static BUNDLED_GUIDED_UNCERTAINTY: &[u8] = include_bytes!("../../weights/biplane-w16/uncertainty-guided.safetensors");
-static BUNDLED_NODULES: &[u8] = include_bytes!("../../weights/biplane-w16/nodules.json");
-
-/// A file's name and what it holds.
-pub type NamedBytes = (PathBuf, Cow<'static, [u8]>);
-
-/// Where a model comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum ModelSource {
-    /// The one built into the program.
-    #[default]
-    Bundled,
-    /// A model folder.
-    Folder(PathBuf),
-}
-
-impl ModelSource {
-    /// The card alone.
-    ///
-    /// # Errors
-    /// [`NnError::File`] where it cannot be read.
-    pub fn card(&self) -> Result<ModelCard, NnError> {
-        match self {
-            Self::Bundled => toml::from_str(BUNDLED_CARD).map_err(|e| file_error(&bundled_path(), e.to_string())),
-            Self::Folder(folder) => read_card(folder),
-        }
-    }
-
-    /// The errors to be expected of it, as `evaluate` reads them, with the file's name; `None` where none lie beside it.
-    ///
-    /// # Errors
-    /// [`NnError::File`] where they cannot be read.
-    pub fn uncertainty(&self) -> Result<Option<NamedBytes>, NnError> {
-        self.beside(UNCERTAINTY_FILE, BUNDLED_UNCERTAINTY)
-    }
-
-    /// The same of its volumes guided by atlases.
-    ///
-    /// # Errors
-    /// As [`ModelSource::uncertainty`].
-    pub fn guided_uncertainty(&self) -> Result<Option<NamedBytes>, NnError> {
-        self.beside(GUIDED_UNCERTAINTY_FILE, BUNDLED_GUIDED_UNCERTAINTY)
-    }
-
-    /// Which planted nodules it shows, as `biplane nodules` writes it, with the file's name; `None` where nobody looked.
-    ///
-    /// # Errors
-    /// [`NnError::File`] where it cannot be read.
-    pub fn nodules(&self) -> Result<Option<NamedBytes>, NnError> {
-        self.beside(NODULES_FILE, BUNDLED_NODULES)
-    }
-
-    /// A file beside the weights.
-    fn beside(&self, name: &str, bundled: &'static [u8]) -> Result<Option<NamedBytes>, NnError> {
-        let Self::Folder(folder) = self else { return Ok(Some((bundled_path(), Cow::Borrowed(bundled)))) };
-        let path = folder.join(name);
-        match std::fs::read(&path) {
-            Ok(bytes) => Ok(Some((path, Cow::Owned(bytes)))),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(file_error(&path, e.to_string())),
-        }
-    }
-
-    /// Card and weights, on a device.
-    ///
-    /// # Errors
-    /// As [`Model::load`].
-    pub fn load(&self, device: Device) -> Result<Model, NnError> {
-        match self {
-            Self::Bundled => Model::from_bytes(self.card()?, BUNDLED_WEIGHTS, &bundled_path(), device),
-            Self::Folder(folder) => Model::load(folder, device),
-        }
-    }
-}
-
-/// What messages call the built-in model.
-fn bundled_path() -> PathBuf {
-    PathBuf::from("the built-in model")
 }
 
 /// Both networks with their card, ready to compute.
@@ -367,7 +284,7 @@ pub fn write_card(folder: &Path, card: &ModelCard) -> Result<(), NnError> {
     std::fs::write(&path, text).map_err(|e| file_error(&path, e.to_string()))
 }
 
-fn file_error(path: &Path, cause: impl Into<String>) -> NnError {
+pub(super) fn file_error(path: &Path, cause: impl Into<String>) -> NnError {
     NnError::File { path: PathBuf::from(path), cause: cause.into() }
 }
 

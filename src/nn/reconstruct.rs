@@ -1,10 +1,11 @@
 //! Two films to a CT on a thread of its own, stage by stage, cancellable. Knows no screen: it sends events.
 
 use super::guidance::{Guide, GuideTask, Unguided};
-use super::model::{Model, ModelCard, ModelSource};
+use super::model::{Model, ModelCard};
 use super::reconstruction::{Reconstruction, StageSeconds};
 use super::refine::refine_slices;
 use super::runtime::{DeviceChoice, Precision, device_name};
+use super::source::ModelSource;
 use super::tensor::{from_channels, to_values};
 use super::{NnError, unet};
 use crate::geometry::{CUBE_SIDE_VOXELS, Frame, Raster, ViewPair, Volume};
@@ -323,7 +324,7 @@ impl Run {
         }
         let channels = model.card().architecture.input;
         let values = back_project(&films, &views, &cube, channels);
-        from_channels(&values, channels.channels(), cube.dims(), device)
+        from_channels(&values, channels.channels(), cube.dims().map(|n| channels.side(n)), device)
     }
 
     /// `[D, H, W]`.

@@ -42,12 +42,22 @@ pub struct UNetConfig {
     pub upsampling: Upsampling,
     /// Channels that a linear conv 1^n gives at the end; a network without one gives features only.
     pub out_channels: Option<i64>,
+    /// Whether the input's channels come in once more beside the last features: a conv 3^n, leaky ReLU and a linear conv 1^n
+    /// whose output is added to the head's. Fine detail of the input then need not pass through the first level's width.
+    pub late_input: bool,
 }
 
 impl UNetConfig {
     /// The U-Net of both stages: transposed convs up, one channel out.
     pub fn new(dims: Dims, in_channels: i64, base_width: i64) -> Self {
-        Self { dims, in_channels, base_width, upsampling: Upsampling::Transposed, out_channels: Some(1) }
+        Self {
+            dims,
+            in_channels,
+            base_width,
+            upsampling: Upsampling::Transposed,
+            out_channels: Some(1),
+            late_input: false,
+        }
     }
 }
 
@@ -74,6 +84,8 @@ pub struct UNet {
     ups: Vec<Option<UpConv>>,
     decoder: Vec<Block>,
     head: Option<Conv>,
+    /// What sees the input once more; where the network has a head.
+    late: Option<[Conv; 2]>,
 }
 
 /// Called between blocks; an error ends the pass.
@@ -114,7 +126,14 @@ impl UNet {
         let head = config
             .out_channels
             .map(|to| Conv::declare(&mut declare, "head", config.dims, config.base_width, to, Kernel::POINT));
-        Ok(Self { config, parameters: declare.build(device)?, encoder, ups, decoder, head })
+        let late = config.out_channels.filter(|_| config.late_input).map(|to| {
+            let (dims, width) = (config.dims, config.base_width);
+            [
+                Conv::declare(&mut declare, "late1", dims, width + config.in_channels, width, Kernel::SAME),
+                Conv::declare(&mut declare, "late2", dims, width, to, Kernel::POINT),
+            ]
+        });
+        Ok(Self { config, parameters: declare.build(device)?, encoder, ups, decoder, head, late })
     }
 
     /// A network of the same shape with other weights, given as [`Parameters::flat`] has them.
@@ -148,7 +167,8 @@ impl UNet {
     /// libtorch's.
     pub fn silence_head(&mut self) -> Result<(), NnError> {
         let _guard = tch::no_grad_guard();
-        for index in self.head.iter().flat_map(Conv::places) {
+        let last = self.late.as_ref().map(|[_, last]| last);
+        for index in self.head.iter().chain(last).flat_map(Conv::places) {
             let _ = self.parameters.get(index).shallow_clone().f_zero_()?;
         }
         Ok(())
@@ -160,8 +180,18 @@ impl UNet {
     /// [`NnError::Input`] where a side is no multiple of 16, the channels differ, or the network has no head; what
     /// `interrupt` returns; libtorch's.
     pub fn forward(&self, input: &Tensor, precision: Precision, interrupt: Interrupt) -> Result<Tensor, NnError> {
+        let top = self.features(input, precision, interrupt)?.top;
+        self.give(input, &top)
+    }
+
+    /// What the network gives, of the last features.
+    fn give(&self, input: &Tensor, top: &Tensor) -> Result<Tensor, NnError> {
         let head = self.head.ok_or_else(|| NnError::Input("the network has no head, it gives features only".into()))?;
-        head.apply(&self.parameters, &self.features(input, precision, interrupt)?.top)
+        let out = head.apply(&self.parameters, top)?;
+        let Some([mix, last]) = &self.late else { return Ok(out) };
+        let both = channels_last(&Tensor::f_cat(&[top, input], 1)?, self.config.dims)?;
+        let seen = mix.apply(&self.parameters, &both)?.f_leaky_relu()?;
+        Ok(out.f_add(&last.apply(&self.parameters, &seen)?)?)
     }
 
     /// The features before the head, f32; as [`UNet::forward`] otherwise.
@@ -178,10 +208,9 @@ impl UNet {
     /// # Errors
     /// As [`UNet::forward`].
     pub fn forward_recomputing(&self, input: &Tensor, precision: Precision) -> Result<(Tensor, Tape<'_>), NnError> {
-        let head = self.head.ok_or_else(|| NnError::Input("the network has no head, it gives features only".into()))?;
         let mut tape = Tape::default();
         let features = self.levels(input, precision, &uninterrupted, &mut |level| tape.record(level))?;
-        Ok((head.apply(&self.parameters, &features.top)?, tape))
+        Ok((self.give(input, &features.top)?, tape))
     }
 
     /// Goes down and up, each level computed by `run`.

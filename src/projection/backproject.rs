@@ -1,6 +1,7 @@
 //! The back-projector the networks see: every voxel reads the films where it falls on them. Knows no ray.
 
-use crate::geometry::{Frame, Raster, View};
+use super::bands::{self, film_channels};
+use crate::geometry::{Frame, Raster, Vec3, View};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,13 @@ pub enum BackProjection {
     Sum,
     /// A channel a view: keeps apart what the sum mixes.
     PerView,
+    /// For the packed network, on a grid of half the side: each view's film with its bands of detail ([`film_channels`]), read
+    /// at four places of every coarse voxel, a quarter of its side from the centre along z and across the film.
+    Packed,
 }
+
+/// Where in a coarse voxel films are read, in quarters of its side along z and across the film, in the channels' order.
+const PACKED_PLACES: [[f64; 2]; 4] = [[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]];
 
 impl BackProjection {
     /// Channels of the result for two views.
@@ -20,17 +27,29 @@ impl BackProjection {
         match self {
             Self::Sum => 1,
             Self::PerView => 2,
+            Self::Packed => 2 * PACKED_PLACES.len() * bands::CHANNELS,
+        }
+    }
+
+    /// Voxels along the result's side for a cube of `side` voxels.
+    pub fn side(self, side: usize) -> usize {
+        match self {
+            Self::Sum | Self::PerView => side,
+            Self::Packed => side / 2,
         }
     }
 }
 
 /// Back-projects two films onto a grid along LPS whose coordinates count from the isocentre:
-/// `[channel][z][y][x]`, film values sampled bilinearly, 0 where no view sees a voxel.
+/// `[channel][z][y][x]` of [`BackProjection::side`], film values sampled bilinearly, 0 where no view sees a voxel.
 pub fn back_project(films: &[Raster; 2], views: &[View; 2], frame: &Frame, channels: BackProjection) -> Vec<f32> {
-    let planes: [Plane; 2] = std::array::from_fn(|i| Plane::new(&views[i], frame));
+    let planes: [Plane; 2] = std::array::from_fn(|i| Plane::new(&views[i], frame, [0.0; 3]));
     let slice_len = frame.dims()[0] * frame.dims()[1];
     let voxels = frame.len();
-    let mut out = vec![0f32; channels.channels() * voxels];
+    let mut out = match channels {
+        BackProjection::Packed => return packed(films, views, frame),
+        BackProjection::Sum | BackProjection::PerView => vec![0f32; channels.channels() * voxels],
+    };
     match channels {
         BackProjection::PerView => {
             for ((out, film), plane) in out.chunks_exact_mut(voxels).zip(films).zip(&planes) {
@@ -39,16 +58,44 @@ pub fn back_project(films: &[Raster; 2], views: &[View; 2], frame: &Frame, chann
                 });
             }
         }
-        BackProjection::Sum => out.par_chunks_mut(slice_len).enumerate().for_each(|(z, slice)| {
-            let mut seen = vec![0f32; slice_len];
-            for (film, plane) in films.iter().zip(&planes) {
-                plane.sample(film, frame, z, |i, value| {
-                    slice[i] += value;
-                    seen[i] += 1.0;
+        BackProjection::Sum | BackProjection::Packed => {
+            out.par_chunks_mut(slice_len).enumerate().for_each(|(z, slice)| {
+                let mut seen = vec![0f32; slice_len];
+                for (film, plane) in films.iter().zip(&planes) {
+                    plane.sample(film, frame, z, |i, value| {
+                        slice[i] += value;
+                        seen[i] += 1.0;
+                    });
+                }
+                slice.iter_mut().zip(&seen).for_each(|(v, &n)| *v /= n.max(1.0));
+            })
+        }
+    }
+    out
+}
+
+/// Both films for the packed network: a view's places one after the other, each with all film channels.
+fn packed(films: &[Raster; 2], views: &[View; 2], frame: &Frame) -> Vec<f32> {
+    let spacing = frame.spacing_mm();
+    let half = frame.dims().map(|n| n / 2);
+    let Ok(coarse) = Frame::centred(half, spacing.map(|s| 2.0 * s), frame.centre_mm()) else { return Vec::new() };
+    let (voxels, slice_len) = (coarse.len(), half[0] * half[1]);
+    let mut out = vec![0f32; BackProjection::Packed.channels() * voxels];
+    for ((film, view), out) in
+        films.iter().zip(views).zip(out.chunks_exact_mut(BackProjection::Packed.channels() / 2 * voxels))
+    {
+        let channels = film_channels(film);
+        let column = view.column_direction();
+        for ([up, across], out) in PACKED_PLACES.iter().zip(out.chunks_exact_mut(bands::CHANNELS * voxels)) {
+            let mut offset = column.map(|c| c * across * spacing[0] / 2.0);
+            offset[2] += up * spacing[2] / 2.0;
+            let plane = Plane::new(view, &coarse, offset);
+            for (channel, out) in channels.iter().zip(out.chunks_exact_mut(voxels)) {
+                out.par_chunks_mut(slice_len).enumerate().for_each(|(z, slice)| {
+                    plane.sample(channel, &coarse, z, |i, value| slice[i] = value);
                 });
             }
-            slice.iter_mut().zip(&seen).for_each(|(v, &n)| *v /= n.max(1.0));
-        }),
+        }
     }
     out
 }
@@ -61,28 +108,33 @@ struct Plane {
     /// Rows per mm of height at each (y, x); NaN at or behind the source.
     rows_per_mm: Vec<f32>,
     row_at_axis: f32,
+    /// How far above the voxels' centres the film is read, mm.
+    above_mm: f64,
 }
 
 impl Plane {
-    fn new(view: &View, frame: &Frame) -> Self {
+    /// For places `offset_mm` away from the voxels' centres.
+    fn new(view: &View, frame: &Frame, offset_mm: Vec3) -> Self {
         let [nx, ny, _] = frame.dims();
         let row_at_axis = view.piercing_px()[1];
         let (mut cols, mut rows_per_mm) = (Vec::with_capacity(nx * ny), Vec::with_capacity(nx * ny));
         for i in 0..nx * ny {
             let mut p = frame.world_from_voxel([(i % nx) as f64, (i / nx) as f64, 0.0]);
+            p[0] += offset_mm[0];
+            p[1] += offset_mm[1];
             // Any height but 0 tells the slope.
             p[2] = 1.0;
             let [col, row] = view.pixel_from_world(p).unwrap_or([f64::NAN; 2]);
             cols.push(col as f32);
             rows_per_mm.push((row - row_at_axis) as f32);
         }
-        Self { cols, rows_per_mm, row_at_axis: row_at_axis as f32 }
+        Self { cols, rows_per_mm, row_at_axis: row_at_axis as f32, above_mm: offset_mm[2] }
     }
 
     /// Calls `put(index, value)` for every voxel of slice `z` that falls on the film.
     fn sample(&self, film: &Raster, frame: &Frame, z: usize, mut put: impl FnMut(usize, f32)) {
         let (cols, rows, values) = (film.cols(), film.rows(), film.values());
-        let height = frame.world_from_voxel([0.0, 0.0, z as f64])[2] as f32;
+        let height = (frame.world_from_voxel([0.0, 0.0, z as f64])[2] + self.above_mm) as f32;
         let (last_col, last_row) = ((cols - 1) as f32, (rows - 1) as f32);
         for (i, (&col, &slope)) in self.cols.iter().zip(&self.rows_per_mm).enumerate() {
             let row = slope.mul_add(height, self.row_at_axis);

@@ -9,6 +9,7 @@ pub mod adjoint;
 pub mod affine;
 pub mod attenuation;
 pub mod backproject;
+pub mod bands;
 pub mod checks;
 pub mod film;
 pub mod forward;

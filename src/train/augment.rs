@@ -1,6 +1,7 @@
 //! One training sample: a varied volume, its films, their back-projection. In 3D before projection, so that
 //! volume and films stay consistent. Depends on seed, epoch and case alone. Knows no network.
 
+use super::between::Towards;
 use super::dataset::Case;
 use super::warp::{Warp, WarpLimits};
 use crate::geometry::phantom::{ThoraxLimits, thorax};
@@ -39,6 +40,8 @@ pub struct Sample {
 pub struct Variation {
     /// Share of samples whose films look like radiographs.
     pub radiograph_share: f64,
+    /// Share of samples that are mirrored left to right.
+    pub mirror_share: f64,
     /// How the films become channels.
     pub input: BackProjection,
     /// Whether the body's mask is wanted.
@@ -59,8 +62,13 @@ pub struct SampleName {
 impl SampleName {
     /// The sample's own stream of random numbers.
     fn rng(&self) -> ChaCha8Rng {
+        self.rng_of(0)
+    }
+
+    /// Another stream of the sample's, for a draw that must not move the others.
+    pub(super) fn rng_of(&self, kind: u64) -> ChaCha8Rng {
         const CASE_BITS: u32 = 24;
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ kind);
         rng.set_stream((self.epoch << CASE_BITS) | self.case);
         rng
     }
@@ -69,12 +77,14 @@ impl SampleName {
 const WARP: WarpLimits =
     WarpLimits { turn_deg: [6.0, 6.0, 10.0], scale: 0.22, shift_voxels: [7.0, 7.0, 9.0], elastic_voxels: 2.2 };
 
-/// A varied sample of a case, or of a synthetic thorax where there is none, at `side` voxels.
+/// A varied sample of a case, or of a synthetic thorax where there is none, at `side` voxels; bent towards another case where
+/// one is given.
 ///
 /// # Errors
 /// Only where the case's frame is oblique, which the dataset refuses.
 pub fn varied_sample(
     case: Option<&Case>,
+    towards: Option<&Towards>,
     variation: &Variation,
     side: usize,
     name: &SampleName,
@@ -91,14 +101,17 @@ pub fn varied_sample(
         }
     };
     let warp = Warp::random(SOURCE_SIDE, &WARP, &mut rng);
-    let mut r = warp.apply(&source);
+    let mut r = warp.apply(&source, towards);
     let holds = |z: usize| {
-        let from = warp.source_z(z);
+        let from = warp.source_z(z, towards);
         from >= data.0 as f64 && from <= data.1 as f64
     };
     let mut filled: Vec<bool> = (0..SOURCE_SIDE).map(holds).collect();
     vary_tissue(&mut r, &mut rng);
     cut_field(&mut r, &mut filled, &mut rng);
+    if variation.mirror_share > 0.0 && rng.random_bool(variation.mirror_share) {
+        r.chunks_exact_mut(SOURCE_SIDE).for_each(<[f32]>::reverse);
+    }
     let radiograph = rng.random_bool(variation.radiograph_share);
     let views = varied_views(radiograph, &mut rng);
     let volume = Attenuation::from_values(&Frame::cube([0.0; 3]), &with_noise(&r, &mut rng))?;
@@ -248,7 +261,8 @@ fn varied_views(radiograph: bool, rng: &mut impl Rng) -> [View; 2] {
 /// What happens to a film between the patient and the file. Gain and offset of the logged film need no part here:
 /// standardising takes them out.
 fn vary_film(film: Raster, radiograph: bool, rng: &mut impl Rng) -> Raster {
-    let photons = 10f32.powf(rng.random_range(4.3..6.3));
+    // A chest film takes 10^7 photons a pixel of 2.6 mm; ward and screening films a tenth, simulated ones none less.
+    let photons = 10f32.powf(if radiograph { rng.random_range(5.3..7.3) } else { rng.random_range(6.0..7.5) });
     let haze = rng.random_range(0.0..if radiograph { 0.12 } else { 0.01 });
     let blur_px = rng.random_range(0.0..if radiograph { 1.5 } else { 0.7 });
     let noisy = with_quantum_noise(blurred(with_scatter(film, haze), blur_px), photons, rng);

@@ -41,10 +41,10 @@ impl Batch {
     /// # Errors
     /// libtorch's.
     pub fn new(sample: &Sample, input: BackProjection, device: Device) -> Result<Self, TrainError> {
-        let dims = [sample.side; 3];
+        let (seen, dims) = ([input.side(sample.side); 3], [sample.side; 3]);
         let full = sample.slice_weights.iter().enumerate().filter(|(_, w)| **w >= 1.0).map(|(z, _)| z as i64);
         Ok(Self {
-            input: from_channels(&sample.input, input.channels(), dims, device)?,
+            input: from_channels(&sample.input, input.channels(), seen, device)?,
             target: from_channels(&sample.target, 1, dims, device)?,
             weights: Tensor::f_from_slice(&sample.slice_weights)?.f_to_device(device)?,
             data_slices: full.collect(),

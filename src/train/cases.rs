@@ -1,10 +1,12 @@
 //! The cases of a run: those of the data set and synthetic ones beside them. Knows no augmentation.
 
 use super::TrainError;
+use super::between::{Fields, Towards};
 use super::dataset::{Case, CaseCache, CaseFile, Dataset};
 use super::plan::DataPlan;
 use crate::geometry::Frame;
 use crate::geometry::phantom::{ThoraxLimits, thorax};
+use rand::Rng;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,16 +22,26 @@ pub struct Cases {
     cache: CaseCache,
     synthetic: usize,
     synthetic_validation: usize,
+    fields: Fields,
+    between_share: f64,
 }
 
 impl Cases {
     /// Opens what a plan names.
     ///
     /// # Errors
-    /// As [`Dataset::open`].
+    /// As [`Dataset::open`] and [`Fields::open`].
     pub fn open(plan: &DataPlan) -> Result<Self, TrainError> {
+        let data = Dataset::open(plan)?;
+        let names: Vec<String> = data.training.iter().map(|file| file.name.clone()).collect();
+        let fields = match &plan.folder {
+            Some(folder) if plan.between_share > 0.0 => Fields::open(folder, &names)?,
+            _ => Fields::default(),
+        };
         Ok(Self {
-            data: Dataset::open(plan)?,
+            data,
+            fields,
+            between_share: plan.between_share,
             cache: CaseCache::new(CACHE_BYTES),
             synthetic: plan.synthetic_cases,
             synthetic_validation: plan.synthetic_validation,
@@ -52,6 +64,17 @@ impl Cases {
     /// [`TrainError::Data`] where it cannot be read.
     pub fn training(&self, index: usize) -> Result<Option<Arc<Case>>, TrainError> {
         self.data.training.get(index).map(|file| self.cache.get(file)).transpose()
+    }
+
+    /// A bend of case `index` towards another's shape, where the plan asks for such and the draw gives one.
+    pub fn towards(&self, index: usize, rng: &mut impl Rng) -> Option<Towards> {
+        (self.between_share > 0.0).then(|| self.fields.draw(index, self.between_share, rng)).flatten()
+    }
+
+    /// Training cases that have no field although the plan bends cases towards each other.
+    pub fn unregistered(&self) -> Vec<String> {
+        let names = self.data.training.iter().map(|file| file.name.clone()).enumerate();
+        names.filter(|(k, _)| self.between_share > 0.0 && !self.fields.has(*k)).map(|(_, name)| name).collect()
     }
 
     /// Validation cases.

@@ -142,9 +142,10 @@ pub struct Validation {
     pub mean_mae_hu: f64,
     /// Fine detail and bone of each case, in the order of the errors.
     pub detail: Vec<Detail>,
-    /// The running mean of the mean error over the phase's validations, by which the best is told.
-    pub smoothed_mae_hu: f64,
-    /// Whether its smoothed mean is the least so far.
+    /// The running mean, over the phase's validations, of what the best is chosen by: stage 1 the error in the body and a
+    /// quarter of that in bone; stage 2 what lacks in detail and bone contrast.
+    pub smoothed_score: f64,
+    /// Whether it is the least so far.
     pub best: bool,
     /// Pictures of the first case.
     pub preview: Option<Arc<Preview>>,

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
+/// Keeps the draw of another case apart from the sample's own numbers.
+const TOWARDS_SEED: u64 = 0x6265_7477_6565_6e;
 /// Samples that may wait for each thread.
 const QUEUE: usize = 2;
 /// Processor cores a thread of the loader is given: a sample is itself made in parallel.
@@ -42,7 +44,9 @@ impl Stream {
         let case = order(self.seed, epoch, per_epoch as usize)[(index % per_epoch) as usize];
         let name = SampleName { seed: self.seed, epoch, case: case as u64 };
         let loaded = self.cases.training(case)?;
-        varied_sample(loaded.as_deref(), &self.variation, self.side, &name).map_err(|e| TrainError::Plan(e.to_string()))
+        let towards = self.cases.towards(case, &mut name.rng_of(TOWARDS_SEED));
+        varied_sample(loaded.as_deref(), towards.as_ref(), &self.variation, self.side, &name)
+            .map_err(|e| TrainError::Plan(e.to_string()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What stage 2 strives for, as a plan's `[losses]` table has it. Knows no tensor.
+//! What both stages strive for, as a plan's `[losses]` table has it. Knows no tensor.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,21 @@ pub struct LossPlan {
     pub anatomy: f64,
     /// Details of the contrastive losses.
     pub contrast: ContrastPlan,
+    /// What stage 1 strives for beside the mean squared error.
+    pub coarse: CoarseLossPlan,
+}
+
+/// Where stage 1's squared error counts more. All 0 is the paper's loss, whose least value is a body without bones: they are
+/// few voxels, and where films leave their place open by one or two, a blur is the safest answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CoarseLossPlan {
+    /// Added to the weight of voxels above 120 HU.
+    pub bone: f64,
+    /// Added to the weight of the lungs' vessels and edges, -750 to -400 HU.
+    pub lung: f64,
+    /// Weight of the squared error of fine detail, x less its mean over 5^3 voxels.
+    pub detail: f64,
 }
 
 impl Default for LossPlan {
@@ -29,6 +44,7 @@ impl Default for LossPlan {
             semantic: 0.5,
             anatomy: 0.5,
             contrast: ContrastPlan::default(),
+            coarse: CoarseLossPlan::default(),
         }
     }
 }

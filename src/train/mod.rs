@@ -4,6 +4,7 @@
 pub mod adamw;
 pub mod augment;
 pub mod batch;
+pub mod between;
 pub mod cases;
 pub mod checkpoint;
 pub mod contrast;

@@ -32,11 +32,14 @@ impl Networks {
         let model = Model::load(folder, device)?;
         let found = model.card().architecture;
         if !found.coarse().is_same_network(&shape.coarse()) {
-            let words = |m, width, input| format!("{m} of coarse width {width} and input {input:?}");
+            let words = |m, width, input, late| {
+                let late = if late { " (late_input)" } else { "" };
+                format!("{m} of coarse width {width} and input {input:?}{late}")
+            };
             let cause = format!(
                 "start_from is {}, the plan wants {}",
-                words(found.method, found.coarse_width, found.input),
-                words(shape.method, shape.coarse_width, shape.input)
+                words(found.method, found.coarse_width, found.input, found.late_input),
+                words(shape.method, shape.coarse_width, shape.input, shape.late_input)
             );
             return Err(TrainError::Plan(cause));
         }
@@ -130,6 +133,7 @@ fn card(plan: &TrainPlan, refined: bool) -> ModelCard {
             method: network.method,
             coarse_width: network.coarse_width,
             input: network.input,
+            late_input: network.late_input,
             refine,
         },
         input: InputRange {

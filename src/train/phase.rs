@@ -30,7 +30,7 @@ pub(super) fn begin_phase(
             Ok((Box::new(learner), networks.refine))
         }
         Stage::Coarse => {
-            let learner = Stage1::new(networks.coarse, &plan.steps, precision)?;
+            let learner = Stage1::new(networks.coarse, &plan.steps, plan.losses.coarse, precision)?;
             Ok((Box::new(learner), networks.refine))
         }
         Stage::Refine => {
@@ -48,6 +48,7 @@ pub(super) fn stream(plan: &TrainPlan, index: usize, cases: &Arc<Cases>, cores: 
         cases: cases.clone(),
         variation: Variation {
             radiograph_share: plan.data.radiograph_share,
+            mirror_share: plan.data.mirror_share,
             input: plan.network.input,
             body: phase.stage == Stage::Refine && plan.losses.anatomy > 0.0,
         },

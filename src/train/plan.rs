@@ -10,7 +10,7 @@ use crate::projection::BackProjection;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-pub use super::loss_plan::{ContrastPlan, LossPlan};
+pub use super::loss_plan::{CoarseLossPlan, ContrastPlan, LossPlan};
 
 /// A whole run: data, networks, losses, and the phases of its schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,6 +78,13 @@ pub struct DataPlan {
     /// Synthetic thoraxes among the validation cases, always the same.
     #[serde(default)]
     pub synthetic_validation: usize,
+    /// Share of samples that are bent part of the way towards another case's shape, 0 to 1; the data set's folder `fields`
+    /// holds the maps (`biplane prepare --register`).
+    #[serde(default)]
+    pub between_share: f64,
+    /// Share of samples that are mirrored left to right, body, heart and films alike, 0 to 1.
+    #[serde(default)]
+    pub mirror_share: f64,
     /// Share of samples whose films are made to look like radiographs of a chest room, 0 to 1.
     #[serde(default)]
     pub radiograph_share: f64,
@@ -96,6 +103,9 @@ pub struct NetworkPlan {
     pub refine_width: i64,
     /// How the films enter the coarse network.
     pub input: BackProjection,
+    /// Whether the packed network sees the films once more before its head.
+    #[serde(default)]
+    pub late_input: bool,
     /// What the refining network sees.
     pub refine: RefineInput,
 }
@@ -103,7 +113,12 @@ pub struct NetworkPlan {
 impl NetworkPlan {
     /// Shape of the network that makes the volume.
     pub fn coarse(&self) -> CoarseConfig {
-        CoarseConfig { method: self.method, base_width: self.coarse_width, input: self.input }
+        CoarseConfig {
+            method: self.method,
+            base_width: self.coarse_width,
+            input: self.input,
+            late_input: self.late_input,
+        }
     }
 }
 
@@ -158,12 +173,18 @@ pub struct Phase {
     pub lr_high: f64,
     /// Learning rate at the end.
     pub lr_low: f64,
+    /// Steps over which the rate rises to the cosine at the start, so that fresh moments do not throw good weights away.
+    #[serde(default)]
+    pub warm_up: u64,
     /// Epochs between two validations.
     pub validate_every: u64,
     /// Validations without a better (smoothed) error after which the phase ends early; never where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<u64>,
 }
+
+/// The least cube of the packed network: its deepest level is then 2^3 voxels, and a norm needs more than one.
+const LEAST_PACKED_SIDE: usize = 64;
 
 impl TrainPlan {
     /// Reads a plan.
@@ -235,6 +256,15 @@ impl TrainPlan {
         if method.needs_both_films() && self.network.input != BackProjection::PerView {
             return Err(format!("network.method = \"{method}\" looks at both films apart; set input = \"per_view\""));
         }
+        if self.network.late_input && self.network.input != BackProjection::Packed {
+            return Err("network.late_input = true is for the packed network; set input = \"packed\"".into());
+        }
+        let packed = self.network.input == BackProjection::Packed;
+        if packed && self.phase.iter().any(|p| p.side < LEAST_PACKED_SIDE) {
+            return Err(format!(
+                "network.input = \"packed\" halves the side; make every phase's at least {LEAST_PACKED_SIDE}"
+            ));
+        }
         if !method.refines() && self.phase.iter().any(|p| p.stage == Stage::Refine) {
             return Err(format!("network.method = \"{method}\" has one network; make every phase stage = \"coarse\""));
         }
@@ -253,8 +283,16 @@ impl TrainPlan {
 
     fn check_data(&self) -> Result<(), String> {
         let data = &self.data;
-        if !(0.0..=1.0).contains(&data.radiograph_share) {
-            return Err(format!("data.radiograph_share is a share of {}; 0 to 1 is possible", data.radiograph_share));
+        let shares = [
+            ("radiograph_share", data.radiograph_share),
+            ("mirror_share", data.mirror_share),
+            ("between_share", data.between_share),
+        ];
+        if let Some((name, share)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
+            return Err(format!("data.{name} is a share of {share}; 0 to 1 is possible"));
+        }
+        if data.between_share > 0.0 && data.folder.is_none() {
+            return Err("data.between_share bends cases towards each other, and data has no folder of cases".into());
         }
         if data.folder.is_none() && data.synthetic_cases == 0 {
             return Err("data has neither a folder nor synthetic_cases: nothing to learn from".into());
@@ -274,7 +312,12 @@ impl TrainPlan {
             ("semantic", losses.semantic),
             ("anatomy", losses.anatomy),
         ];
-        if let Some((name, weight)) = weights.iter().find(|(_, w)| !(*w >= 0.0 && w.is_finite())) {
+        let coarse = [
+            ("coarse.bone", losses.coarse.bone),
+            ("coarse.lung", losses.coarse.lung),
+            ("coarse.detail", losses.coarse.detail),
+        ];
+        if let Some((name, weight)) = weights.iter().chain(&coarse).find(|(_, w)| !(*w >= 0.0 && w.is_finite())) {
             return Err(format!("losses.{name} = {weight}; 0 (off) or a positive weight is possible"));
         }
         if losses.perceptual > 0.0 {
@@ -311,10 +354,16 @@ impl TrainPlan {
 }
 
 impl Phase {
-    /// Learning rate at a share (0 to 1) of the phase: lo + (hi - lo)(1 + cos(pi t)) / 2.
-    pub fn learning_rate(&self, share: f64) -> f64 {
+    /// Learning rate at a share (0 to 1) of the phase but for its warm-up: lo + (hi - lo)(1 + cos(pi t)) / 2.
+    pub fn cosine(&self, share: f64) -> f64 {
         let cosine = (1.0 + (std::f64::consts::PI * share.clamp(0.0, 1.0)).cos()) / 2.0;
         self.lr_low + (self.lr_high - self.lr_low) * cosine
+    }
+
+    /// Learning rate of a step (from 1) at a share of the phase: the cosine, in the warm-up a growing part of it.
+    pub fn learning_rate(&self, step: u64, share: f64) -> f64 {
+        let rise = self.warm_up.max(1);
+        step.min(rise) as f64 / rise as f64 * self.cosine(share)
     }
 
     fn check(&self, number: usize) -> Result<(), String> {

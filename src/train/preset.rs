@@ -31,7 +31,7 @@ impl Preset {
     pub fn description(self) -> &'static str {
         match self {
             Self::Paper => "width 64, 220 + 100 epochs, as published",
-            Self::Compact => "width 16, 64^3 then 128^3, for small machines",
+            Self::Compact => "width 16, packed, for small machines",
             Self::Smoke => "synthetic thoraxes, minutes, to see that training works",
         }
     }

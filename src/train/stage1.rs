@@ -8,7 +8,7 @@ use super::checkpoint::Tensors;
 use super::event::Term;
 use super::learner::{Learn, Moment, Outcome};
 use super::networks::Networks;
-use super::plan::StepPlan;
+use super::plan::{CoarseLossPlan, StepPlan};
 use crate::nn::Precision;
 use crate::nn::coarse::Coarse;
 use crate::nn::recompute::Tape;
@@ -22,6 +22,7 @@ pub struct Stage1 {
     average: Average,
     precision: Precision,
     recompute: bool,
+    losses: CoarseLossPlan,
 }
 
 impl Stage1 {
@@ -29,11 +30,16 @@ impl Stage1 {
     ///
     /// # Errors
     /// Where memory runs out.
-    pub fn new(mut net: Coarse, plan: &StepPlan, precision: Precision) -> Result<Self, TrainError> {
+    pub fn new(
+        mut net: Coarse,
+        plan: &StepPlan,
+        losses: CoarseLossPlan,
+        precision: Precision,
+    ) -> Result<Self, TrainError> {
         let optimiser = AdamW::new(&[net.parameters().flat()])?;
         let average = Average::new(net.parameters().flat(), plan.average_decay);
         net.parameters_mut().track_gradients(true);
-        Ok(Self { net, optimiser, average, precision, recompute: plan.recompute })
+        Ok(Self { net, optimiser, average, precision, recompute: plan.recompute, losses })
     }
 }
 
@@ -45,6 +51,40 @@ pub(super) fn weighted_squared_error(out: &Tensor, batch: &Batch) -> Result<Tens
     Ok(out.f_sub(&batch.target)?.f_square()?.f_mul(&weights)?.f_sum(Kind::Float)?.f_div(&total)?)
 }
 
+/// Where voxels count as bone: above 120 HU.
+const BONE_ABOVE: f64 = 1.12;
+/// Vessels and edges of the lungs: -750 to -400 HU.
+const LUNG_DETAIL: (f64, f64) = (0.25, 0.6);
+/// Side of the mean that is taken off to leave detail, voxels.
+const DETAIL_SIDE: i64 = 5;
+
+/// As [`weighted_squared_error`], with more weight on bone and the lungs' vessels, and on fine detail. With nothing asked for
+/// it is the same to the bit.
+pub fn coarse_loss(out: &Tensor, batch: &Batch, losses: &CoarseLossPlan) -> Result<Tensor, TrainError> {
+    if *losses == CoarseLossPlan::default() {
+        return weighted_squared_error(out, batch);
+    }
+    let side = batch.target.size()[2];
+    let slices = batch.weights.f_view([1, 1, side, 1, 1])?;
+    let total = batch.weights.f_sum(Kind::Float)?.f_mul_scalar((side * side) as f64)?;
+    let within = |low: f64, high: f64| -> Result<Tensor, TrainError> {
+        Ok(batch.target.f_gt(low)?.f_logical_and(&batch.target.f_lt(high)?)?.f_to_kind(Kind::Float)?)
+    };
+    let bone = within(BONE_ABOVE, f64::INFINITY)?.f_mul_scalar(losses.bone)?;
+    let lung = within(LUNG_DETAIL.0, LUNG_DETAIL.1)?.f_mul_scalar(losses.lung)?;
+    let weights = bone.f_add(&lung)?.f_add_scalar(1.0)?.f_mul(&slices)?;
+    let error = out.f_sub(&batch.target)?;
+    let mut sum = error.f_square()?.f_mul(&weights)?.f_sum(Kind::Float)?;
+    if losses.detail > 0.0 {
+        // The detail of the difference is the difference of the details.
+        let (sides, edge) = ([DETAIL_SIDE; 3], [DETAIL_SIDE / 2; 3]);
+        let smooth = error.f_avg_pool3d(sides, [1; 3], edge, false, true, None::<i64>)?;
+        let detail = error.f_sub(&smooth)?.f_square()?.f_mul(&weights)?.f_sum(Kind::Float)?;
+        sum = sum.f_add(&detail.f_mul_scalar(losses.detail)?)?;
+    }
+    Ok(sum.f_div(&total)?)
+}
+
 impl Learn for Stage1 {
     fn step(&mut self, batches: &[Batch], moment: &Moment) -> Result<Outcome, TrainError> {
         let mut sum = 0.0;
@@ -54,7 +94,7 @@ impl Learn for Stage1 {
             } else {
                 (self.net.forward(&batch.input, self.precision, &uninterrupted)?, Tape::default())
             };
-            let loss = weighted_squared_error(&out, batch)?.f_div_scalar(batches.len() as f64)?;
+            let loss = coarse_loss(&out, batch, &self.losses)?.f_div_scalar(batches.len() as f64)?;
             sum += moment.finite(loss.f_double_value(&[])?)?;
             loss.f_backward()?;
             tape.backward()?;

@@ -1,5 +1,6 @@
 //! Bends a cube: an affine map and a smooth random displacement. Knows no film.
 
+use super::between::Towards;
 use crate::geometry::Vec3;
 use crate::projection::film::normal;
 use rand::Rng;
@@ -46,14 +47,15 @@ impl Warp {
     }
 
     /// The source voxel of a point along z through the cube's middle, for slice `z`.
-    pub fn source_z(&self, z: usize) -> f64 {
+    pub fn source_z(&self, z: usize, then: Option<&Towards>) -> f64 {
         let middle = (self.side as f64 - 1.0) / 2.0;
         let centre = z as f64 - middle;
-        middle + self.shift[2] + self.matrix[2][2] * centre
+        let bent = middle + self.shift[2] + self.matrix[2][2] * centre;
+        then.map_or(bent, |then| f64::from(then.at([middle as f32, middle as f32, bent as f32])[2]))
     }
 
-    /// `[z][y][x]` values bent; outside the source they are 0 (air).
-    pub fn apply(&self, source: &[f32]) -> Vec<f32> {
+    /// `[z][y][x]` values bent, then as another bend has them; outside the source they are 0 (air).
+    pub fn apply(&self, source: &[f32], then: Option<&Towards>) -> Vec<f32> {
         let n = self.side;
         let middle = (n as f64 - 1.0) / 2.0;
         let mut out = vec![0f32; n * n * n];
@@ -73,7 +75,7 @@ impl Warp {
                         let bent = bend[node][k] + part * (bend[node + 1][k] - bend[node][k]);
                         from[k] + self.matrix[k][0] as f32 * x as f32 + bent
                     });
-                    *value = sample(source, n, p);
+                    *value = sample(source, n, then.map_or(p, |then| then.at(p)));
                 }
             }
         });

@@ -375,7 +375,7 @@ fn atlases_guide_what_a_key_takes_back_and_files_and_titles_say_so() {
     send(&mut app, Command::GoTo(Workspace::Compare));
     settle(&mut app);
     let names: Vec<&str> = state(&app).compare.results.iter().map(|e| e.name.as_str()).collect();
-    assert_eq!(names, ["biplane-w16", "biplane-w16 + atlases"]);
+    assert_eq!(names, ["biplane-p16", "biplane-p16 + atlases"]);
     send(&mut app, Command::GoTo(Workspace::Reconstruct));
     app.key_press(Key::G);
     settle(&mut app);

@@ -4,7 +4,7 @@ use biplane::geometry::{Frame, Preset};
 use biplane::nn::coarse::{Coarse, CoarseConfig};
 use biplane::nn::parameters::seed_weights;
 use biplane::nn::unet::uninterrupted;
-use biplane::nn::{DeviceChoice, Job, Method, Model, ModelSource, NnError, Precision, Reconstructor, model};
+use biplane::nn::{BuiltIn, DeviceChoice, Job, Method, Model, ModelSource, NnError, Precision, Reconstructor, model};
 use biplane::projection::{Attenuation, BackProjection, back_project, project};
 use biplane::train::plan::Stage;
 use biplane::train::{Control, Event, TrainPlan, train};
@@ -17,7 +17,8 @@ const RIVALS: [Method; 3] = [Method::UNet3d, Method::Cnn2d, Method::X2ctGan];
 
 fn network(method: Method, base_width: i64) -> Coarse {
     seed_weights(3);
-    Coarse::new(CoarseConfig { method, base_width, input: BackProjection::PerView }, Device::Cpu).unwrap()
+    Coarse::new(CoarseConfig { method, base_width, input: BackProjection::PerView, late_input: false }, Device::Cpu)
+        .unwrap()
 }
 
 fn noise(side: i64) -> Tensor {
@@ -137,7 +138,7 @@ fn films_are_read_back_from_the_middle_planes_the_right_way_round() {
 fn a_baseline_is_a_model_folder_like_ours() {
     let folder = tempfile::tempdir().unwrap();
     for method in RIVALS {
-        let mut card = ModelSource::Bundled.card().unwrap();
+        let mut card = ModelSource::BuiltIn(BuiltIn::Uncalibrated).card().unwrap();
         (card.architecture.method, card.architecture.coarse_width, card.architecture.refine) = (method, 2, None);
         seed_weights(6);
         let fresh = Model::fresh(card.clone(), Device::Cpu).unwrap();

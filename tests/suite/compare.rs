@@ -432,14 +432,14 @@ fn every_model_runs_on_the_same_films_and_is_kept() {
     send(&mut app, Command::Given(Purpose::Model, again));
     app.step();
     app.step();
-    assert!(app.query_by_role_and_label(Role::Button, "Run all 3 models").is_some());
+    assert!(app.query_by_role_and_label(Role::Button, "Run all 4 models").is_some());
     send(&mut app, Command::Compare(CompareCommand::RunAll));
     app.step();
-    assert!(state(&app).run.is_some() && shows(&app, "Model 1 of 3"));
+    assert!(state(&app).run.is_some() && shows(&app, "Model 1 of 4"));
     press(&mut app, "Cancel the models");
     settle(&mut app);
     assert_eq!(state(&app).compare.queue, Default::default());
-    assert_eq!(state(&app).setup.model, 2, "the chosen model is chosen again");
+    assert_eq!(state(&app).setup.model, 4, "the chosen model is chosen again");
 }
 
 #[test]

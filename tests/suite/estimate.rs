@@ -6,7 +6,7 @@ use biplane::app::command::Command;
 use biplane::app::film::Slot;
 use biplane::app::state::Purpose;
 use biplane::evaluate::uncertainty::{BANDS_HU, CELLS, ErrorCard, ErrorModel, LEVELS};
-use biplane::nn::model::UNCERTAINTY_FILE;
+use biplane::nn::source::UNCERTAINTY_FILE;
 use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable;
 use std::path::Path;

@@ -346,7 +346,7 @@ fn a_guided_method_is_told_from_a_folder_that_is_called_so() {
     let (plain, guided) = (about("models/lung-guided"), about("models/lung+guided"));
     assert!(!plain.is_guided() && plain.model_source() == folder("models/lung-guided"));
     assert!(guided.is_guided() && guided.model_source() == folder("models/lung"));
-    assert_eq!(about("bundled+guided").model_source(), Some(ModelSource::Bundled));
+    assert_eq!(about("bundled+guided").model_source(), Some(ModelSource::Automatic));
 }
 
 // Studies of made-up numbers: what is said of them needs no volume.

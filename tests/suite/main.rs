@@ -31,6 +31,7 @@ mod perceptual;
 mod prepare;
 mod projection;
 mod registration;
+mod samples;
 mod shaders;
 mod sirt;
 mod snapshots;

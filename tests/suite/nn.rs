@@ -7,7 +7,7 @@ use biplane::nn::parameters::seed_weights;
 use biplane::nn::refine::RefineInput;
 use biplane::nn::unet::{Dims, UNet, UNetConfig, uninterrupted};
 use biplane::nn::{
-    DeviceChoice, Event, Job, Model, ModelCard, ModelSource, NnError, Precision, Reconstructor, coarse, refine,
+    BuiltIn, DeviceChoice, Event, Job, Model, ModelCard, ModelSource, NnError, Precision, Reconstructor, coarse, refine,
 };
 use biplane::projection::BackProjection;
 use std::path::Path;
@@ -141,7 +141,7 @@ fn small(mut pair: ViewPair) -> ViewPair {
 /// A model folder with fresh weights, quick enough for a test.
 pub(crate) fn tiny_model(folder: &Path, refine: bool) -> ModelCard {
     seed_weights(5);
-    let mut card = ModelSource::Bundled.card().unwrap();
+    let mut card = ModelSource::Automatic.card().unwrap();
     card.architecture.coarse_width = 2;
     card.architecture.refine = refine.then_some(RefineArchitecture { width: 2, input: RefineInput::default() });
     let fresh = Model::fresh(card.clone(), Device::Cpu).unwrap();
@@ -196,7 +196,7 @@ fn steps_towards_the_films_bring_the_volume_nearer_to_them() {
 
 #[test]
 fn a_cancelled_job_ends_soon_and_says_so() {
-    let job = job(DeviceChoice::Cpu, ModelSource::Bundled);
+    let job = job(DeviceChoice::Cpu, ModelSource::Automatic);
     let handle = Reconstructor::start(job, || {});
     while !matches!(handle.wait(), Some(Event::Coarse { .. })) {}
     let asked = std::time::Instant::now();
@@ -262,7 +262,7 @@ fn device_names_are_understood_or_refused() {
 
 #[test]
 fn films_from_directions_never_learnt_are_said() {
-    let range = ModelSource::Bundled.card().unwrap().input;
+    let range = ModelSource::Automatic.card().unwrap().input;
     assert_eq!(range.caution(&Preset::Simulated.pair()), None);
     assert_eq!(range.caution(&Preset::ChestRoom.pair()), None);
     let said = range.caution(&Preset::CeilingPair.pair()).unwrap();
@@ -291,4 +291,20 @@ fn recomputing_gives_the_same_gradients() {
         let off = (&found - &wanted).norm().double_value(&[]) / wanted.norm().double_value(&[]);
         assert!(off < 1e-4, "{dims:?}: {off}");
     }
+}
+
+#[test]
+fn films_of_unknown_scale_or_tone_get_the_model_made_for_them() {
+    for model in BuiltIn::ALL {
+        let source = ModelSource::BuiltIn(model);
+        assert_eq!(source.card().unwrap().name, model.name());
+        assert_eq!(ModelSource::of_argument(Path::new(model.name())), source);
+        // A choice is kept whatever the films are.
+        assert_eq!((source.clone().for_films(true), source.clone().for_films(false)), (source.clone(), source));
+    }
+    let folder = ModelSource::Folder("weights/mine".into());
+    assert_eq!(ModelSource::of_argument(Path::new("weights/mine")), folder);
+    assert_eq!(folder.clone().for_films(true), folder);
+    assert_eq!(ModelSource::Automatic.for_films(false).card().unwrap().name, "biplane-p16");
+    assert_eq!(ModelSource::Automatic.for_films(true).card().unwrap().name, "biplane-w16");
 }

@@ -1,9 +1,14 @@
 //! The networks against PyTorch's own modules with the same weights (tests/reference/networks.py made the values).
 
+use biplane::geometry::{Beam, Frame, Preset, Raster};
+use biplane::nn::coarse::{Coarse, CoarseConfig};
+use biplane::nn::parameters::Parameters;
 use biplane::nn::refine::RefineInput;
+use biplane::nn::tensor::from_channels;
 use biplane::nn::unet::{UNet, UNetConfig, uninterrupted};
-use biplane::nn::{Precision, coarse, refine};
-use biplane::projection::BackProjection;
+use biplane::nn::{Method, Precision, coarse, refine};
+use biplane::projection::{BackProjection, back_project};
+use biplane::units::Radians;
 use std::path::Path;
 use tch::{Device, Tensor};
 
@@ -14,6 +19,7 @@ const TOLERANCE: f64 = 1e-4;
 struct Golden {
     coarse: Output,
     refine: Output,
+    packed: Output,
 }
 
 /// Every `stride`-th value of an output.
@@ -36,11 +42,16 @@ pub fn values(name: &str, count: usize) -> Vec<f32> {
     (1..=count as u32).map(value).collect()
 }
 
-/// The network with weights from the formula; norms scale by about 1.
+/// The network with weights from the formula.
 fn filled(config: UNetConfig) -> UNet {
     let mut net = UNet::new(config, Device::Cpu).unwrap();
-    let named: Vec<(String, Tensor)> = net
-        .parameters()
+    fill(net.parameters_mut());
+    net
+}
+
+/// Weights from the formula; norms scale by about 1.
+fn fill(parameters: &mut Parameters) {
+    let named: Vec<(String, Tensor)> = parameters
         .entries()
         .iter()
         .map(|e| (e.name.clone(), e.shape.clone()))
@@ -51,14 +62,17 @@ fn filled(config: UNetConfig) -> UNet {
             (name, scaled)
         })
         .collect();
-    net.parameters_mut().load(&named, "", Path::new("the formula")).unwrap();
-    net
+    parameters.load(&named, "", Path::new("the formula")).unwrap();
 }
 
 fn worst(name: &str, config: UNetConfig, shape: &[i64], golden: &Output) -> f64 {
     let input = Tensor::from_slice(&values(name, shape.iter().product::<i64>() as usize)).reshape(shape);
     let _guard = tch::no_grad_guard();
-    let out = filled(config).forward(&input, Precision::F32, &uninterrupted).unwrap();
+    off_by(&filled(config).forward(&input, Precision::F32, &uninterrupted).unwrap(), golden)
+}
+
+/// The largest difference of an output to what was kept of PyTorch's.
+fn off_by(out: &Tensor, golden: &Output) -> f64 {
     let kept = out.flatten(0, -1).slice(0, None, None, golden.stride);
     let wanted = Tensor::from_slice(&golden.values);
     assert_eq!(kept.size(), wanted.size());
@@ -75,4 +89,35 @@ fn both_networks_give_what_pytorch_gives() {
     assert!(off < TOLERANCE, "coarse: {off}");
     let off = worst("refine", refine::config(2, RefineInput::default()), &[2, 1, 32, 32], &golden.refine);
     assert!(off < TOLERANCE, "refine: {off}");
+}
+
+#[test]
+fn the_packed_network_sees_and_gives_what_pytorch_does() {
+    let golden: Golden = serde_json::from_str(include_str!("../golden/networks.json")).unwrap();
+    let side = 64;
+    let films: Vec<Raster> = values("films", 2 * side * side)
+        .chunks_exact(side * side)
+        .map(|v| Raster::new(side, side, v.to_vec()).unwrap())
+        .collect();
+    let films: [Raster; 2] = films.try_into().unwrap();
+    let views = [3.0, 268.0].map(|degrees| {
+        let mut view = Preset::Simulated.view_at(Radians::from_degrees(degrees)).resized(side, side);
+        view.beam = Beam::Cone { sad_mm: 1000.0, sdd_mm: 1500.0 };
+        view.detector.pitch_mm = [11.5; 2];
+        view
+    });
+    let input = BackProjection::Packed;
+    let seen = back_project(&films, &views, &Frame::cube_of(side, [0.0; 3]), input);
+    let seen = from_channels(&seen, input.channels(), [input.side(side); 3], Device::Cpu).unwrap();
+    let config = CoarseConfig { method: Method::Biplane, base_width: 2, input, late_input: true };
+    let mut net = Coarse::new(config, Device::Cpu).unwrap();
+    fill(net.parameters_mut());
+    let (recomputed, _) = net.forward_recomputing(&seen, Precision::F32).unwrap();
+    let _guard = tch::no_grad_guard();
+    let out = net.forward(&seen, Precision::F32, &uninterrupted).unwrap();
+    assert_eq!(out.size(), [1, 1, 64, 64, 64]);
+    let off = off_by(&out, &golden.packed);
+    // Values reach 10, and bands of detail are films' differences, enlarged twenty times.
+    assert!(off < 10.0 * TOLERANCE, "{off}");
+    assert!((out - recomputed).abs().max().double_value(&[]) < TOLERANCE);
 }

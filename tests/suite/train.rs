@@ -10,7 +10,7 @@ use biplane::train::augment::{SampleName, Variation, plain_sample, varied_sample
 use biplane::train::checkpoint::{self, CHECKPOINT_FILE, State, Tensors};
 use biplane::train::dataset::Case;
 use biplane::train::figures::figures;
-use biplane::train::plan::Stage;
+use biplane::train::plan::{Phase, Stage};
 use biplane::train::table::Tables;
 use biplane::train::warp::{Warp, WarpLimits};
 use biplane::train::{
@@ -88,9 +88,14 @@ fn case(seed: u64) -> Case {
 fn the_learning_rate_falls_by_a_cosine() {
     let folder = tempfile::tempdir().unwrap();
     let phase = small_plan(folder.path()).phase[0];
-    let rates = [0.0, 0.5, 1.0, 2.0].map(|share| phase.learning_rate(share));
+    let rates = [0.0, 0.5, 1.0, 2.0].map(|share| phase.cosine(share));
     let wanted = [5e-3, (5e-3 + 1e-4) / 2.0, 1e-4, 1e-4];
     assert!(rates.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-12), "{rates:?}");
+    // The warm-up rises to it step by step.
+    let slow = Phase { warm_up: 50, ..phase };
+    let rising = [1, 25, 50, 51].map(|step| slow.learning_rate(step, 0.5) / phase.cosine(0.5));
+    assert!(rising.iter().zip([0.02, 0.5, 1.0, 1.0]).all(|(a, b)| (a - b).abs() < 1e-12), "{rising:?}");
+    assert_eq!(phase.learning_rate(1, 0.5), phase.cosine(0.5));
 }
 
 #[test]
@@ -108,6 +113,10 @@ fn plans_that_cannot_be_are_refused_by_name() {
         ("side = 32", "side = 33", "a side of 33"),
         ("seed = 3", "seed = 3\nsead = 4", "sead"),
         ("lr_low = 0.0001", "lr_low = 1.0", "lr_high >= lr_low"),
+        ("late_input = false", "late_input = true", "late_input = true is for the packed network"),
+        ("input = \"per_view\"", "input = \"packed\"", "make every phase's at least 64"),
+        ("mirror_share = 0.0", "mirror_share = 1.5", "data.mirror_share is a share of 1.5"),
+        ("bone = 0.0", "bone = -2.0", "losses.coarse.bone = -2"),
     ] {
         assert!(good.contains(from), "{from} in {good}");
         let error = TrainPlan::from_toml(&good.replacen(from, to, 1)).unwrap_err().to_string();
@@ -156,7 +165,7 @@ fn a_warp_that_may_not_move_changes_nothing() {
     let still = WarpLimits { turn_deg: [0.0; 3], scale: 0.0, shift_voxels: [0.0; 3], elastic_voxels: 0.0 };
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let source: Vec<f32> = (0..32 * 32 * 32).map(|i| (i % 97) as f32).collect();
-    let out = Warp::random(32, &still, &mut rng).apply(&source);
+    let out = Warp::random(32, &still, &mut rng).apply(&source, None);
     for (i, (a, b)) in source.iter().zip(&out).enumerate() {
         let inside = [i % 32, i / 32 % 32, i / 1024].iter().all(|v| *v < 31);
         assert!(!inside || (a - b).abs() < 1e-3, "{i}: {a} {b}");
@@ -169,11 +178,11 @@ fn a_shifted_warp_moves_films_and_volume_alike() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let warp = Warp::random(32, &shifted, &mut rng);
     let ramp: Vec<f32> = (0..32 * 32 * 32).map(|i| (i / 1024) as f32).collect();
-    let out = warp.apply(&ramp);
+    let out = warp.apply(&ramp, None);
     // The value of a ramp along z is the slice it came from.
     let at = |z: usize| f64::from(out[(z * 32 + 16) * 32 + 16]);
-    assert!((at(15) - warp.source_z(15)).abs() < 1e-3 && (at(18) - warp.source_z(18)).abs() < 1e-3);
-    assert!((warp.source_z(15) - 15.0).abs() > 1e-3);
+    assert!((at(15) - warp.source_z(15, None)).abs() < 1e-3 && (at(18) - warp.source_z(18, None)).abs() < 1e-3);
+    assert!((warp.source_z(15, None) - 15.0).abs() > 1e-3);
 }
 
 #[test]
@@ -194,9 +203,9 @@ fn vectors_that_learn_together_share_one_length() {
 #[test]
 fn samples_depend_on_seed_epoch_and_case_alone() {
     let known = case(0);
-    let variation = Variation { radiograph_share: 0.5, input: BackProjection::PerView, body: true };
+    let variation = Variation { radiograph_share: 0.5, mirror_share: 0.5, input: BackProjection::PerView, body: true };
     let sample = |case: Option<&Case>, seed, epoch, place| {
-        varied_sample(case, &variation, 32, &SampleName { seed, epoch, case: place }).unwrap()
+        varied_sample(case, None, &variation, 32, &SampleName { seed, epoch, case: place }).unwrap()
     };
     let (a, b) = (sample(Some(&known), 7, 4, 0), sample(Some(&known), 7, 4, 0));
     assert_eq!((&a.input, &a.target, &a.slice_weights, &a.body), (&b.input, &b.target, &b.slice_weights, &b.body));

@@ -208,7 +208,7 @@ fn a_plan_is_saved_opened_and_its_phases_reordered() {
     give(&mut app, TrainPurpose::SavePlan);
     wait(&mut app, "the file", |s| s.notes.iter().any(|n| n.head == "Plan saved"));
     let edited = state(&app).train.draft.plan.clone();
-    press(&mut app, "Preset compact: width 16, 64^3 then 128^3, for small machines");
+    press(&mut app, "Preset compact: width 16, packed, for small machines");
     assert_ne!(state(&app).train.draft.plan, edited);
     give(&mut app, TrainPurpose::OpenPlan);
     wait(&mut app, "the plan", |s| s.train.draft.origin == "mine.toml");

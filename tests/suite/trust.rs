@@ -8,8 +8,9 @@ use biplane::evaluate::uncertainty::{ErrorCard, ErrorModel, LEVELS, expected_err
 use biplane::evaluate::{EvaluateError, films};
 use biplane::geometry::phantom::{ThoraxLimits, thorax};
 use biplane::geometry::{Frame, Preset, Raster, ViewPair, Volume};
-use biplane::nn::model::{self, UNCERTAINTY_FILE};
-use biplane::nn::{DeviceChoice, Model, ModelSource};
+use biplane::nn::model;
+use biplane::nn::source::UNCERTAINTY_FILE;
+use biplane::nn::{BuiltIn, DeviceChoice, Model, ModelSource};
 use biplane::projection::film::normal;
 use biplane::projection::{Attenuation, project};
 use biplane::train::dataset::Case;
@@ -202,7 +203,7 @@ fn chest() -> Volume {
 
 /// A model that gives back what it sees of the first film: centre taps through the finest level, all else zero.
 fn copying_model(folder: &Path) {
-    let mut card = ModelSource::Bundled.card().unwrap();
+    let mut card = ModelSource::BuiltIn(BuiltIn::Uncalibrated).card().unwrap();
     (card.architecture.coarse_width, card.architecture.refine) = (2, None);
     let (mut coarse, _) = Model::fresh(card.clone(), Device::Cpu).unwrap().into_networks();
     let copies = ["enc1.conv1.weight", "enc1.conv2.weight", "dec1.conv1.weight", "dec1.conv2.weight", "head.weight"];
@@ -246,12 +247,15 @@ fn members_are_moved_back_to_where_the_patient_is() {
 
 #[test]
 fn bundled_error_bars_and_nodule_sentence_belong_to_the_bundled_model() {
-    let model = ErrorModel::of(&ModelSource::Bundled, false).unwrap().unwrap();
-    let card = ModelSource::Bundled.card().unwrap();
-    assert_eq!(model.card().model_sha256, card.sha256);
-    assert!(model.card().inflation.iter().all(|k| *k >= 1.0));
-    let sentence = card.detectability.unwrap();
-    assert!(sentence.contains("Planted nodules") && sentence.contains("false alarms"), "{sentence}");
+    for source in BuiltIn::ALL.map(ModelSource::BuiltIn) {
+        let card = source.card().unwrap();
+        for guided in [false, true] {
+            let model = ErrorModel::of(&source, guided).unwrap().unwrap();
+            assert!(model.card().inflation.iter().all(|k| *k >= 1.0));
+        }
+        let sentence = card.detectability.unwrap();
+        assert!(sentence.contains("Planted nodules") && sentence.contains("false alarms"), "{sentence}");
+    }
 }
 
 #[test]

@@ -165,9 +165,10 @@ impl Workstation {
             return;
         }
         self.sync_results();
-        let count = self.state.setup.models.len();
-        self.state.compare.queue =
-            Queue { left: (0..count).rev().collect(), running: None, of: count, model_before: self.state.setup.model };
+        let mut left = self.state.setup.each_model();
+        left.reverse();
+        let of = left.len();
+        self.state.compare.queue = Queue { left, running: None, of, model_before: self.state.setup.model };
         self.run_next_model();
     }
 

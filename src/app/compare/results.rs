@@ -86,7 +86,7 @@ fn models(ui: &mut Ui, state: &State, out: &mut Outbox) {
         ui.ctx().request_repaint_after(std::time::Duration::from_millis(100));
         return;
     }
-    let count = state.setup.models.len();
+    let count = state.setup.each_model().len();
     let label = if count == 1 { "Run the model on the films".into() } else { format!("Run all {count} models") };
     let obstacle = state.obstacle().or_else(|| state.run.as_ref().map(|_| "A reconstruction is running".into()));
     ui.add_space(t.space.tiny);

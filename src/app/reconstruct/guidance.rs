@@ -9,11 +9,11 @@ use crate::app::viewport::ViewCommand;
 use crate::app::widgets;
 use egui::{Align, Label, Layout, RichText, Ui, vec2};
 
-/// From this share on, of 255, a voxel is more borrowed than measured.
-const MOSTLY: u8 = 128;
+/// From this share on, of 255, a voxel is borrowed as much as one can be: by half.
+const BY_HALF: u8 = 128;
 /// What is told of borrowed anatomy.
-const EXPLAINED: &str = "Bones and organs outside of the lungs are those of other patients, bent to the films: their place \
-    and size follow the films, their shape is not measured. Inside the lungs only the networks are shown.";
+const EXPLAINED: &str = "Outside of the lungs half of what is shown are bones and organs of other patients, bent to the \
+    films: their place and size follow the films, their shape is not measured. Inside the lungs only the networks are shown.";
 
 /// The section.
 pub fn show(ui: &mut Ui, state: &State, pair: &GuidedPair, out: &mut Outbox) {
@@ -58,7 +58,7 @@ pub fn whose(state: &State) -> Option<String> {
     let percent = f64::from(*share) / 255.0 * 100.0;
     Some(match *share {
         0 => "from the networks".to_owned(),
-        MOSTLY.. => format!("guided by atlases ({percent:.0} %)"),
+        BY_HALF.. => format!("guided by atlases ({percent:.0} %)"),
         _ => format!("partly from atlases ({percent:.0} %)"),
     })
 }

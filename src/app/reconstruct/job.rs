@@ -2,11 +2,12 @@
 
 use crate::app::command::{Command, Outbox};
 use crate::app::pair;
+use crate::app::setup::ModelEntry;
 use crate::app::state::{Run, State};
 use crate::app::theme::theme;
 use crate::app::widgets;
 use crate::geometry::Preset;
-use crate::nn::DeviceChoice;
+use crate::nn::{BuiltIn, DeviceChoice, ModelSource};
 use egui::{Align, Label, Layout, RichText, Ui, vec2};
 
 /// Geometry, model, device, Reconstruct or progress and Cancel.
@@ -14,7 +15,7 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
     let setup = &state.setup;
     let presets: Vec<String> = Preset::ALL.iter().map(|p| p.label().to_owned()).collect();
     let other = std::iter::once("Open a model folder".to_owned());
-    let models: Vec<String> = setup.models.iter().map(|m| m.label.clone()).chain(other).collect();
+    let models: Vec<String> = setup.models.iter().map(|m| label(state, m)).chain(other).collect();
     let devices: Vec<String> = setup.devices.iter().map(|d| device_label(*d)).collect();
     ui.add_enabled_ui(state.run.is_none(), |ui| {
         widgets::row(ui, "Geometry", |ui| {
@@ -41,6 +42,20 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Outbox) {
     }
 }
 
+/// A model's name; beside the automatic choice what it comes to for the films that are there.
+fn label(state: &State, model: &ModelEntry) -> String {
+    if model.source != ModelSource::Automatic || state.pair().is_none() {
+        return model.label.clone();
+    }
+    let chosen = if uncalibrated(state).is_some() { BuiltIn::Uncalibrated } else { BuiltIn::Calibrated };
+    format!("{}: {}", model.label, chosen.name())
+}
+
+/// Why distances or tone of the films are unknown; `None` where they are known.
+fn uncalibrated(state: &State) -> Option<String> {
+    state.pair().and_then(|films| pair::uncalibrated(films.map(AsRef::as_ref), false))
+}
+
 /// What atlases do.
 const ATLASES: &str = "CTs of other patients, bent to the films, lend bones and organs outside of the lungs. Only for films \
     of known distance and tone; what is borrowed is marked, and key G shows the networks alone.";
@@ -62,10 +77,13 @@ fn start(ui: &mut Ui, state: &State, out: &mut Outbox) {
     if widgets::primary_button(ui, &label, obstacle.is_none()).clicked() {
         out.send(Command::Reconstruct);
     }
-    let unguided = state
-        .pair()
-        .filter(|_| state.setup.guide)
-        .and_then(|films| pair::uncalibrated(films.map(AsRef::as_ref), false).map(|why| format!("No atlases: {why}")));
+    let automatic = state.setup.models.get(state.setup.model).is_some_and(|m| m.source == ModelSource::Automatic);
+    let unguided = uncalibrated(state).and_then(|why| match (automatic, state.setup.guide) {
+        (true, true) => Some(format!("{}, no atlases: {why}", BuiltIn::Uncalibrated.name())),
+        (true, false) => Some(format!("{}: {why}", BuiltIn::Uncalibrated.name())),
+        (false, true) => Some(format!("No atlases: {why}")),
+        (false, false) => None,
+    });
     let hint = match (&obstacle, state.films_simulated(), unguided) {
         (Some(_), ..) => "Two films at about a right angle".to_owned(),
         (None, _, Some(why)) => why,

@@ -91,6 +91,7 @@ fn next_phase(plan: &TrainPlan) -> Phase {
         minutes: None,
         lr_high: 2e-4,
         lr_low: 1e-6,
+        warm_up: 0,
         validate_every: 5,
         patience: None,
     };

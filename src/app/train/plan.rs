@@ -180,10 +180,16 @@ fn networks(ui: &mut Ui, plan: &mut TrainPlan) {
         }
     });
     widgets::row(ui, "Films", |ui| {
-        let cells = [("Sum", "Films: sum, one channel, as the paper"), ("Apart", "Films: kept apart, two channels")];
-        let chosen = usize::from(network.input == BackProjection::PerView);
-        if let Some(k) = widgets::segmented(ui, &cells, Some(chosen)) {
-            network.input = [BackProjection::Sum, BackProjection::PerView][k];
+        let inputs = [BackProjection::Sum, BackProjection::PerView, BackProjection::Packed];
+        let cells = [
+            ("Sum", "Films: sum, one channel, as the paper"),
+            ("Apart", "Films: kept apart, two channels"),
+            ("Packed", "Films: with bands of detail, for the packed network"),
+        ];
+        let chosen = inputs.iter().position(|input| *input == network.input);
+        if let Some(k) = widgets::segmented(ui, &cells, chosen) {
+            network.input = inputs[k];
+            network.late_input = inputs[k] == BackProjection::Packed;
         }
     });
     ui.add_enabled_ui(refines, |ui| refining(ui, network, &mut plan.losses));

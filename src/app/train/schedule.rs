@@ -70,7 +70,7 @@ pub fn show(ui: &mut Ui, plan: &TrainPlan, now: Option<f64>, height: f32) {
 /// A phase's cosine.
 fn curve(phase: &Phase, start: f64) -> Vec<[f64; 2]> {
     let share = |k: usize| k as f64 / POINTS as f64;
-    (0..=POINTS).map(|k| [start + share(k) * phase.epochs as f64, phase.learning_rate(share(k))]).collect()
+    (0..=POINTS).map(|k| [start + share(k) * phase.epochs as f64, phase.cosine(share(k))]).collect()
 }
 
 fn name(k: usize, phase: &Phase) -> String {
