@@ -4,10 +4,10 @@
     cargo build --release --example networks_probe
     VENV/bin/python benches/peers/networks.py MODEL [--precision auto f32 bf16 mixed] [--rounds 5] [--threads 2]
 
-MODEL is a model folder, as weights/biplane-w16. PyTorch runs the plain modules of tests/reference/networks.py,
+MODEL is a model folder, as weights/biplane-p16 or weights/biplane-w16. PyTorch runs the plain modules of tests/reference/networks.py,
 contiguous, all slices of the volume in one batch or in batches of 8, whichever is faster. A round runs each once
 after the other; the least time of all rounds counts. The input is a back-projected phantom of the same kind as in
-use (two films of ellipsoids, standardised), or `--input FILE`, [C][128][128][128] raw f32.
+use (two films of ellipsoids, standardised), or `--input FILE`, raw f32 in the shape the network takes.
 """
 
 import argparse
@@ -27,25 +27,31 @@ from safetensors.torch import load_file
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "reference"))
 
-from networks import UNet  # noqa: E402  (found only after the path is set)
+from networks import UNet, lifted  # noqa: E402  (found only after the path is set)
 
 SIDE, SPACING_MM, SAD_MM = 128, 2.8, 1000.0
 HU_PER_R = 1000.0
 
 
-def back_projected(channels):
-    """A stand-in for two standardised films of a thorax, back-projected: [C][z][y][x] in [-0.2, 1.5]."""
+def film(u, v, half_width):
+    """A stand-in for a standardised film of a thorax at the isocentre's scale, mm, in [-0.2, 1.5]."""
+    body = np.sqrt(np.maximum(1 - (u / half_width) ** 2 - (v / 260) ** 2, 0))
+    lungs = sum(np.sqrt(np.maximum(1 - ((u - c) / 50) ** 2 - ((v - 10) / 105) ** 2, 0)) for c in (-70, 70))
+    return body * 1.2 - 0.5 * lungs + 0.25 * np.exp(-((u / 14) ** 2))
+
+
+def back_projected(input):
+    """Two such films as the network of this input takes them: [C][z][y][x]."""
+    if input == "packed":
+        mm = (np.arange(256) - 127.5) * 2.6 / 1.5
+        films = [np.clip(film(mm[None], -mm[:, None], width), -0.2, 1.5) for width in (150, 105)]
+        seen = [lifted(torch.from_numpy(f), angle, SIDE // 2, pitch=2.6) for f, angle in zip(films, (0, 90))]
+        return torch.cat(seen, 1)[0].float().numpy()
     mm = (np.arange(SIDE) - (SIDE - 1) / 2) * SPACING_MM
     z, y, x = np.meshgrid(mm, mm, mm, indexing="ij", sparse=True)
-
-    def film(u, v, half_width):
-        body = np.sqrt(np.maximum(1 - (u / half_width) ** 2 - (v / 260) ** 2, 0))
-        lungs = sum(np.sqrt(np.maximum(1 - ((u - c) / 50) ** 2 - ((v - 10) / 105) ** 2, 0)) for c in (-70, 70))
-        return body * 1.2 - 0.5 * lungs + 0.25 * np.exp(-((u / 14) ** 2))
-
     frontal = film(x * SAD_MM / (SAD_MM + y), z * SAD_MM / (SAD_MM + y), 150)
     lateral = film(y * SAD_MM / (SAD_MM - x), z * SAD_MM / (SAD_MM - x), 105)
-    stacked = np.stack([frontal + 0 * x, lateral + 0 * y]) if channels == 2 else ((frontal + lateral) / 2)[None]
+    stacked = np.stack([frontal + 0 * x, lateral + 0 * y]) if input == "per_view" else ((frontal + lateral) / 2)[None]
     return np.clip(stacked, -0.2, 1.5).astype(np.float32)
 
 
@@ -56,8 +62,12 @@ class Eager:
         with open(folder / "model.toml", "rb") as file:
             shape = tomllib.load(file)["architecture"]
         weights = {k: v.float() for k, v in load_file(folder / "weights.safetensors").items()}
-        self.channels = {"sum": 1, "per_view": 2}[shape["input"]]
-        self.coarse_net = self.loaded(UNet(3, self.channels, shape["coarse_width"]), weights, "coarse.")
+        self.input, width = shape["input"], shape["coarse_width"]
+        if self.input == "packed":
+            net = UNet(3, 32, width, 8, late=shape.get("late_input", False))
+        else:
+            net = UNet(3, {"sum": 1, "per_view": 2}[self.input], width)
+        self.coarse_net = self.loaded(net, weights, "coarse.")
         self.refine_net = None
         if "refine" not in shape:
             return
@@ -73,7 +83,10 @@ class Eager:
     @torch.no_grad()
     def coarse(self, x):
         start = time.perf_counter()
-        y = self.coarse_net(x)[0, 0]
+        y = self.coarse_net(x)[0]
+        if self.input == "packed":
+            y = y.reshape(2, 2, 2, *x.shape[2:]).permute(3, 0, 4, 1, 5, 2).reshape(1, SIDE, SIDE, SIDE)
+        y = y[0]
         return time.perf_counter() - start, y
 
     @torch.no_grad()
@@ -101,8 +114,9 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     eager = Eager(args.model)
-    shape = (eager.channels, SIDE, SIDE, SIDE)
-    x = np.fromfile(args.input, "<f4").reshape(shape) if args.input else back_projected(eager.channels)
+    x = back_projected(eager.input)
+    if args.input:
+        x = np.fromfile(args.input, "<f4").reshape(x.shape)
     stages = ["coarse", "refine"] if eager.refine_net else ["coarse"]
     peer, ours, volumes = dict.fromkeys(stages, np.inf), {}, {}
     with tempfile.TemporaryDirectory() as folder:

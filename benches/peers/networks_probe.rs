@@ -10,7 +10,7 @@
 //! raw f32.
 
 use biplane::nn::reconstruct::CPU_SLICES;
-use biplane::nn::refine::{RefineInput, refine_slices};
+use biplane::nn::refine::{Coarse, RefineInput, refine_slices};
 use biplane::nn::tensor::{from_channels, to_values};
 use biplane::nn::unet::{UNet, uninterrupted};
 use biplane::nn::{Model, NnError, Precision};
@@ -37,8 +37,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _guard = tch::no_grad_guard();
     let model = Model::load(Path::new(model), Device::Cpu)?;
     let values: Vec<f32> = bytemuck::pod_collect_to_vec(&std::fs::read(input)?);
-    let channels = model.card().architecture.input.channels();
-    let input = from_channels(&values, channels, [SIDE; 3], Device::Cpu)?;
+    let films = model.card().architecture.input;
+    let input = from_channels(&values, films.channels(), [films.side(SIDE); 3], Device::Cpu)?;
     let (mut coarse_secs, mut refine_secs) = (f64::MAX, f64::MAX);
     let mut volumes = Vec::new();
     for _ in 0..times.parse::<usize>()? {
@@ -63,7 +63,14 @@ fn refine(net: &UNet, sees: RefineInput, coarse: &Tensor, precision: Precision) 
     let mut parts = Vec::new();
     for first in (0..depth).step_by(CPU_SLICES as usize) {
         let slices: Vec<i64> = (first..depth.min(first + CPU_SLICES)).collect();
-        parts.push(refine_slices(net, coarse, &slices, sees, precision, &uninterrupted)?);
+        parts.push(refine_slices(
+            net,
+            &Coarse { volume: coarse, beside: None },
+            &slices,
+            sees,
+            precision,
+            &uninterrupted,
+        )?);
     }
     Ok(Tensor::f_cat(&parts, 0)?.f_select(1, 0)?)
 }

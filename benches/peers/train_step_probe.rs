@@ -16,7 +16,7 @@ use biplane::nn::refine::{self, RefineInput};
 use biplane::nn::unet::UNet;
 use biplane::nn::{Method, Precision};
 use biplane::projection::BackProjection;
-use biplane::train::augment::{SampleName, Variation, varied_sample};
+use biplane::train::augment::{FilmInput, SampleName, Variation, varied_sample};
 use biplane::train::batch::Batch;
 use biplane::train::dataset::Case;
 use biplane::train::learner::{Learn, Moment};
@@ -61,7 +61,12 @@ fn batch(side: usize) -> Result<Batch, Box<dyn Error>> {
     let volume = thorax(1, &ThoraxLimits::default()).volume(&Frame::cube([0.0; 3]), 1);
     assert_eq!(volume.frame().dims(), [CUBE_SIDE_VOXELS; 3]);
     let case = Case::new("thorax".into(), volume, Path::new("thorax"))?;
-    let variation = Variation { radiograph_share: 0.0, mirror_share: 0.0, input: INPUT, body: true };
+    let variation = Variation {
+        radiograph_share: 0.0,
+        mirror_share: 0.0,
+        input: FilmInput { coarse: INPUT, bands: false },
+        body: true,
+    };
     let sample = varied_sample(Some(&case), None, &variation, side, &SampleName { seed: 1, epoch: 0, case: 0 })?;
     Ok(Batch::new(&sample, INPUT, Device::Cpu)?)
 }

@@ -3,14 +3,16 @@
 use super::guidance::{Guide, GuideTask, Unguided};
 use super::model::{Model, ModelCard};
 use super::reconstruction::{Reconstruction, StageSeconds};
-use super::refine::refine_slices;
+use super::refine::{self, refine_slices};
 use super::runtime::{DeviceChoice, Precision, device_name};
 use super::source::ModelSource;
 use super::tensor::{from_channels, to_values};
 use super::{NnError, unet};
 use crate::geometry::{CUBE_SIDE_VOXELS, Frame, Raster, ViewPair, Volume};
 use crate::projection::sirt::SirtProgress;
-use crate::projection::{FilmScale, SirtError, SirtOptions, back_project, prepare_film, sirt, standardise};
+use crate::projection::{
+    FilmScale, SirtError, SirtOptions, back_project, back_project_bands, prepare_film, sirt, standardise,
+};
 use crate::units::MAX_RELATIVE_ATTENUATION;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -187,6 +189,14 @@ impl Reconstructor {
     }
 }
 
+/// What the networks see of the films.
+struct Seen {
+    /// The coarse network, `[1, C, D, H, W]`.
+    input: Tensor,
+    /// The refining network beside the coarse volume, `[C, D, H, W]`.
+    beside: Option<Tensor>,
+}
+
 /// One job at work.
 struct Run {
     send: Sender<Event>,
@@ -260,13 +270,16 @@ impl Run {
         let mut lap = || std::mem::replace(&mut clock, Instant::now()).elapsed().as_secs_f64();
         let model = job.model.load(device)?;
         seconds.load = lap();
-        let input = self.back_projected(job, &model, device)?;
+        let seen = self.back_projected(job, &model, device)?;
         seconds.back_projection = lap();
         let precision = Precision::for_inference(device);
-        let coarse = self.coarse(&model, &input, precision)?;
+        let coarse = self.coarse(&model, &seen.input, precision)?;
         seconds.coarse = lap();
         let r = match model.refine() {
-            Some(_) => self.refined(&model, &coarse, precision)?,
+            Some(_) => {
+                let from = refine::Coarse { volume: &coarse, beside: seen.beside.as_ref() };
+                self.refined(&model, &from, precision)?
+            }
             None => coarse,
         };
         let values = to_values(&r.f_clamp(0.0, f64::from(MAX_RELATIVE_ATTENUATION))?)?;
@@ -305,8 +318,8 @@ impl Run {
         })
     }
 
-    /// `[1, C, D, H, W]`, the networks' input.
-    fn back_projected(&self, job: &Job, model: &Model, device: Device) -> Result<Tensor, NnError> {
+    /// What the networks see of the films.
+    fn back_projected(&self, job: &Job, model: &Model, device: Device) -> Result<Seen, NnError> {
         self.check()?;
         self.tell(Event::BackProjection);
         let cube = Frame::cube([0.0; 3]);
@@ -324,7 +337,15 @@ impl Run {
         }
         let channels = model.card().architecture.input;
         let values = back_project(&films, &views, &cube, channels);
-        from_channels(&values, channels.channels(), cube.dims().map(|n| channels.side(n)), device)
+        let input = from_channels(&values, channels.channels(), cube.dims().map(|n| channels.side(n)), device)?;
+        let beside = match model.refine().map_or(0, |(_, sees)| sees.beside_channels()) {
+            0 => None,
+            channels => {
+                let values = back_project_bands(&films, &views, &cube);
+                Some(from_channels(&values, channels, cube.dims(), device)?.f_squeeze_dim(0)?)
+            }
+        };
+        Ok(Seen { input, beside })
     }
 
     /// `[D, H, W]`.
@@ -341,11 +362,12 @@ impl Run {
     }
 
     /// `[D, H, W]`; smaller batches where a GPU's memory runs out.
-    fn refined(&self, model: &Model, coarse: &Tensor, precision: Precision) -> Result<Tensor, NnError> {
-        let mut batch = if coarse.device().is_cuda() { GPU_SLICES } else { CPU_SLICES };
+    fn refined(&self, model: &Model, from: &refine::Coarse, precision: Precision) -> Result<Tensor, NnError> {
+        let on_gpu = from.volume.device().is_cuda();
+        let mut batch = if on_gpu { GPU_SLICES } else { CPU_SLICES };
         loop {
-            match self.refined_in(model, coarse, precision, batch) {
-                Err(NnError::OutOfMemory { device }) if batch > 1 && coarse.device().is_cuda() => {
+            match self.refined_in(model, from, precision, batch) {
+                Err(NnError::OutOfMemory { device }) if batch > 1 && on_gpu => {
                     batch /= 2;
                     self.tell(Event::Notice(format!("{device} is short of memory; refining {batch} slices at once")));
                 }
@@ -354,15 +376,21 @@ impl Run {
         }
     }
 
-    fn refined_in(&self, model: &Model, coarse: &Tensor, precision: Precision, batch: i64) -> Result<Tensor, NnError> {
+    fn refined_in(
+        &self,
+        model: &Model,
+        from: &refine::Coarse,
+        precision: Precision,
+        batch: i64,
+    ) -> Result<Tensor, NnError> {
         let (net, sees) = model.refine().ok_or_else(|| NnError::Input("the model has no refining network".into()))?;
-        let depth = coarse.size()[0];
+        let depth = from.volume.size()[0];
         let mut parts = Vec::new();
         for first in (0..depth).step_by(batch as usize) {
             self.tell(Event::Refine { done: first as usize, of: depth as usize });
             let slices: Vec<i64> = (first..depth.min(first + batch)).collect();
             let interrupt: unet::Interrupt = &|| self.check();
-            parts.push(refine_slices(net, coarse, &slices, sees, precision, interrupt)?);
+            parts.push(refine_slices(net, from, &slices, sees, precision, interrupt)?);
         }
         Ok(Tensor::f_cat(&parts, 0)?.f_select(1, 0)?)
     }

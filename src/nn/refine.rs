@@ -2,6 +2,7 @@
 
 use super::unet::{Dims, Interrupt, UNet, UNetConfig};
 use super::{NnError, Precision};
+use crate::projection::bands;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -12,41 +13,68 @@ pub struct RefineInput {
     pub neighbours: i64,
     /// Whether the output is added to the coarse slice; `false` is the paper's.
     pub residual: bool,
+    /// Whether it sees the films with their bands of detail beside the coarse slices; `false` is the paper's, which can only
+    /// sharpen what the coarse network kept.
+    #[serde(default)]
+    pub films: bool,
 }
 
-/// The refining network: `[N, 1 + 2 neighbours, H, W]` to `[N, 1, H, W]`, relative attenuation both.
+impl RefineInput {
+    /// Channels beside the coarse slices.
+    pub fn beside_channels(&self) -> usize {
+        if self.films { 2 * bands::CHANNELS } else { 0 }
+    }
+}
+
+/// The refining network: `[N, 1 + 2 neighbours + what stands beside, H, W]` to `[N, 1, H, W]`, relative attenuation both.
 pub fn config(base_width: i64, input: RefineInput) -> UNetConfig {
-    UNetConfig::new(Dims::Two, 1 + 2 * input.neighbours, base_width)
+    UNetConfig::new(Dims::Two, 1 + 2 * input.neighbours + input.beside_channels() as i64, base_width)
 }
 
-/// Slices `from..from + count` of a coarse volume `[D, H, W]` with their neighbours as channels,
-/// `[count, C, H, W]`; beyond the ends the outermost slice is repeated.
+/// What the refining network works on.
+pub struct Coarse<'a> {
+    /// The coarse network's volume, `[D, H, W]`.
+    pub volume: &'a Tensor,
+    /// What is seen beside it, `[C, D, H, W]`: the films' channels where the network sees films.
+    pub beside: Option<&'a Tensor>,
+}
+
+/// Some slices of a coarse volume with their neighbours and what stands beside as channels, `[count, C, H, W]`; beyond the
+/// ends the outermost slice is repeated.
 ///
 /// # Errors
-/// libtorch's, as out of memory.
-pub fn gather_slices(coarse: &Tensor, slices: &[i64], input: RefineInput) -> Result<Tensor, NnError> {
+/// [`NnError::Input`] where what the network sees beside the volume is not there; libtorch's, as out of memory.
+pub fn gather_slices(from: &Coarse, slices: &[i64], input: RefineInput) -> Result<Tensor, NnError> {
+    let coarse = from.volume;
     let last = coarse.size()[0] - 1;
     let channel = |offset: i64| {
         let indices: Vec<i64> = slices.iter().map(|z| (z + offset).clamp(0, last)).collect();
         coarse.f_index_select(0, &Tensor::f_from_slice(&indices)?.f_to_device(coarse.device())?)
     };
     let channels: Vec<Tensor> = (-input.neighbours..=input.neighbours).map(channel).collect::<Result<_, _>>()?;
-    Ok(Tensor::f_stack(&channels, 1)?)
+    let near = Tensor::f_stack(&channels, 1)?;
+    if input.beside_channels() == 0 {
+        return Ok(near);
+    }
+    let beside =
+        from.beside.ok_or_else(|| NnError::Input("the refining network sees films; none were given".into()))?;
+    let at = Tensor::f_from_slice(slices)?.f_to_device(coarse.device())?;
+    Ok(Tensor::f_cat(&[near, beside.f_index_select(1, &at)?.f_permute([1, 0, 2, 3])?], 1)?)
 }
 
-/// Refines the given slices of a coarse volume `[D, H, W]`: `[count, 1, H, W]`.
+/// Refines the given slices: `[count, 1, H, W]`.
 ///
 /// # Errors
 /// As [`UNet::forward`].
 pub fn refine_slices(
     net: &UNet,
-    coarse: &Tensor,
+    from: &Coarse,
     slices: &[i64],
     input: RefineInput,
     precision: Precision,
     interrupt: Interrupt,
 ) -> Result<Tensor, NnError> {
-    let gathered = gather_slices(coarse, slices, input)?;
+    let gathered = gather_slices(from, slices, input)?;
     let out = net.forward(&gathered, precision, interrupt)?;
     if !input.residual {
         return Ok(out);

@@ -74,6 +74,22 @@ pub fn back_project(films: &[Raster; 2], views: &[View; 2], frame: &Frame, chann
     out
 }
 
+/// Both films with their bands of detail ([`film_channels`]) back-projected onto a grid as [`back_project`] does it:
+/// `[view and channel][z][y][x]`, a view's channels one after the other.
+pub fn back_project_bands(films: &[Raster; 2], views: &[View; 2], frame: &Frame) -> Vec<f32> {
+    let (voxels, slice_len) = (frame.len(), frame.dims()[0] * frame.dims()[1]);
+    let mut out = vec![0f32; 2 * bands::CHANNELS * voxels];
+    for ((film, view), out) in films.iter().zip(views).zip(out.chunks_exact_mut(bands::CHANNELS * voxels)) {
+        let plane = Plane::new(view, frame, [0.0; 3]);
+        for (channel, out) in film_channels(film).iter().zip(out.chunks_exact_mut(voxels)) {
+            out.par_chunks_mut(slice_len).enumerate().for_each(|(z, slice)| {
+                plane.sample(channel, frame, z, |i, value| slice[i] = value);
+            });
+        }
+    }
+    out
+}
+
 /// Both films for the packed network: a view's places one after the other, each with all film channels.
 fn packed(films: &[Raster; 2], views: &[View; 2], frame: &Frame) -> Vec<f32> {
     let spacing = frame.spacing_mm();

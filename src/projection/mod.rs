@@ -20,7 +20,7 @@ mod total_variation;
 
 pub use adjoint::adjoint;
 pub use attenuation::{Attenuation, AttenuationError};
-pub use backproject::{BackProjection, back_project};
+pub use backproject::{BackProjection, back_project, back_project_bands};
 pub use film::{prepare_film, standardise};
 pub use forward::project;
 pub use sirt::{FilmScale, SirtError, SirtOptions, sirt};

@@ -8,7 +8,9 @@ use crate::geometry::phantom::{ThoraxLimits, thorax};
 use crate::geometry::{Beam, Frame, Preset, Raster, View, Volume};
 use crate::metrics::body::body;
 use crate::projection::film::{normal, with_quantum_noise};
-use crate::projection::{Attenuation, AttenuationError, BackProjection, back_project, project, standardise};
+use crate::projection::{
+    Attenuation, AttenuationError, BackProjection, back_project, back_project_bands, project, standardise,
+};
 use crate::units::Radians;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -27,12 +29,23 @@ pub struct Sample {
     pub side: usize,
     /// Back-projected films, `[channel][z][y][x]`.
     pub input: Vec<f32>,
+    /// The films' channels for the refining network, `[channel][z][y][x]`; empty where it does not see them.
+    pub bands: Vec<f32>,
     /// Relative attenuation, `[z][y][x]`.
     pub target: Vec<f32>,
     /// Weight of each axial slice in the loss.
     pub slice_weights: Vec<f32>,
     /// 1 for each voxel of the body, `[z][y][x]`; empty where it was not asked for.
     pub body: Vec<u8>,
+}
+
+/// What of the films the networks see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilmInput {
+    /// The coarse network.
+    pub coarse: BackProjection,
+    /// Whether the refining network sees their channels.
+    pub bands: bool,
 }
 
 /// How samples vary.
@@ -43,7 +56,7 @@ pub struct Variation {
     /// Share of samples that are mirrored left to right.
     pub mirror_share: f64,
     /// How the films become channels.
-    pub input: BackProjection,
+    pub input: FilmInput,
     /// Whether the body's mask is wanted.
     pub body: bool,
 }
@@ -131,7 +144,7 @@ pub fn varied_sample(
 ///
 /// # Errors
 /// As [`varied_sample`].
-pub fn plain_sample(case: &Case, side: usize, input: BackProjection) -> Result<Sample, AttenuationError> {
+pub fn plain_sample(case: &Case, side: usize, input: FilmInput) -> Result<Sample, AttenuationError> {
     let r = case.relative_attenuation();
     let volume = Attenuation::from_values(&Frame::cube([0.0; 3]), &r)?;
     let views = Preset::Simulated.pair().views;
@@ -146,16 +159,18 @@ fn assemble(
     r: &[f32],
     filled: &[bool],
     side: usize,
-    input: BackProjection,
+    input: FilmInput,
 ) -> Sample {
     let ratio = SOURCE_SIDE / side;
     let weight = |z: usize| {
         let full = filled[z * ratio..(z + 1) * ratio].iter().all(|f| *f);
         if full { 1.0 } else { EMPTY_SLICE_WEIGHT }
     };
+    let frame = Frame::cube_of(side, [0.0; 3]);
     Sample {
         side,
-        input: back_project(films, views, &Frame::cube_of(side, [0.0; 3]), input),
+        input: back_project(films, views, &frame, input.coarse),
+        bands: if input.bands { back_project_bands(films, views, &frame) } else { Vec::new() },
         target: mean_pool(r, SOURCE_SIDE, ratio),
         slice_weights: (0..side).map(weight).collect(),
         body: Vec::new(),

@@ -6,7 +6,7 @@ use crate::geometry::{Frame, Volume};
 use crate::metrics::Detail;
 use crate::metrics::detail::detail;
 use crate::nn::coarse::Coarse;
-use crate::nn::refine::{RefineInput, refine_slices};
+use crate::nn::refine::{self, RefineInput, refine_slices};
 use crate::nn::tensor::{from_channels, to_values};
 use crate::nn::unet::{UNet, uninterrupted};
 use crate::nn::{NnError, Precision};
@@ -24,6 +24,8 @@ const HU_PER_R: f64 = 1000.0;
 pub struct Batch {
     /// Back-projected films, `[1, C, D, H, W]`.
     pub input: Tensor,
+    /// What the refining network sees beside the coarse volume, `[C, D, H, W]`.
+    pub beside: Option<Tensor>,
     /// Relative attenuation, `[1, 1, D, H, W]`.
     pub target: Tensor,
     /// Weight of each axial slice, `[D]`.
@@ -43,7 +45,13 @@ impl Batch {
     pub fn new(sample: &Sample, input: BackProjection, device: Device) -> Result<Self, TrainError> {
         let (seen, dims) = ([input.side(sample.side); 3], [sample.side; 3]);
         let full = sample.slice_weights.iter().enumerate().filter(|(_, w)| **w >= 1.0).map(|(z, _)| z as i64);
+        let bands = sample.bands.len() / sample.target.len();
+        let beside = match bands {
+            0 => None,
+            _ => Some(from_channels(&sample.bands, bands, dims, device)?.f_squeeze_dim(0)?),
+        };
         Ok(Self {
+            beside,
             input: from_channels(&sample.input, input.channels(), seen, device)?,
             target: from_channels(&sample.target, 1, dims, device)?,
             weights: Tensor::f_from_slice(&sample.slice_weights)?.f_to_device(device)?,
@@ -100,16 +108,16 @@ pub fn coarse_volume(net: &Coarse, batch: &Batch, precision: Precision) -> Resul
 /// libtorch's.
 pub fn refined_volume(
     net: &UNet,
-    coarse: &Tensor,
+    from: &refine::Coarse,
     input: RefineInput,
     precision: Precision,
 ) -> Result<Tensor, NnError> {
     let _guard = tch::no_grad_guard();
-    let side = coarse.size()[0];
+    let side = from.volume.size()[0];
     let mut parts = Vec::new();
     for first in (0..side).step_by(SLICES_AT_ONCE as usize) {
         let slices: Vec<i64> = (first..side.min(first + SLICES_AT_ONCE)).collect();
-        parts.push(refine_slices(net, coarse, &slices, input, precision, &uninterrupted)?);
+        parts.push(refine_slices(net, from, &slices, input, precision, &uninterrupted)?);
     }
     Ok(Tensor::f_cat(&parts, 0)?.f_select(1, 0)?)
 }

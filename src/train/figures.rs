@@ -2,7 +2,7 @@
 //! the mean of the training volumes. Knows no schedule.
 
 use super::TrainError;
-use super::augment::plain_sample;
+use super::augment::{FilmInput, plain_sample};
 use super::dataset::{self, Case};
 use super::plan::TrainPlan;
 use crate::geometry::{CUBE_SIDE_VOXELS, Preset, Raster, Volume};
@@ -108,7 +108,8 @@ impl Floors {
 }
 
 fn sum_sample(case: &Case) -> Result<super::augment::Sample, TrainError> {
-    plain_sample(case, super::augment::SOURCE_SIDE, BackProjection::Sum).map_err(|e| data_error(case, e))
+    plain_sample(case, super::augment::SOURCE_SIDE, FilmInput { coarse: BackProjection::Sum, bands: false })
+        .map_err(|e| data_error(case, e))
 }
 
 fn data_error(case: &Case, cause: impl std::fmt::Display) -> TrainError {

@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 pub struct LossPlan {
     /// Mean absolute error, relative attenuation.
     pub l1: f64,
+    /// Mean squared error of it. Beside the absolute one, whose best answer to an uncertain vessel is none, it keeps what is
+    /// likely.
+    pub l2: f64,
+    /// Added to the weight of voxels above 120 HU in both.
+    pub bone: f64,
     /// Perceptual loss; what it looks with is said under `[perceptual]`.
     pub perceptual: f64,
     /// Adversarial loss.
@@ -39,6 +44,8 @@ impl Default for LossPlan {
     fn default() -> Self {
         Self {
             l1: 10.0,
+            l2: 0.0,
+            bone: 0.0,
             perceptual: 1.0,
             adversarial: 0.1,
             semantic: 0.5,

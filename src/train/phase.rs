@@ -49,7 +49,7 @@ pub(super) fn stream(plan: &TrainPlan, index: usize, cases: &Arc<Cases>, cores: 
         variation: Variation {
             radiograph_share: plan.data.radiograph_share,
             mirror_share: plan.data.mirror_share,
-            input: plan.network.input,
+            input: plan.network.films(phase.stage),
             body: phase.stage == Stage::Refine && plan.losses.anatomy > 0.0,
         },
         side: phase.side,

@@ -1,6 +1,7 @@
 //! What a training run shall do, as its TOML file says it. Knows no tensor.
 
 use super::TrainError;
+use super::augment::FilmInput;
 use super::perceptual::{PerceptualPlan, WeightsSource};
 use crate::nn::Method;
 use crate::nn::coarse::CoarseConfig;
@@ -119,6 +120,11 @@ impl NetworkPlan {
             input: self.input,
             late_input: self.late_input,
         }
+    }
+
+    /// What of the films the networks see in a stage.
+    pub fn films(&self, stage: Stage) -> FilmInput {
+        FilmInput { coarse: self.input, bands: self.refine.films && stage == Stage::Refine }
     }
 }
 
@@ -307,12 +313,14 @@ impl TrainPlan {
         let losses = &self.losses;
         let weights = [
             ("l1", losses.l1),
+            ("l2", losses.l2),
             ("perceptual", losses.perceptual),
             ("adversarial", losses.adversarial),
             ("semantic", losses.semantic),
             ("anatomy", losses.anatomy),
         ];
         let coarse = [
+            ("bone", losses.bone),
             ("coarse.bone", losses.coarse.bone),
             ("coarse.lung", losses.coarse.lung),
             ("coarse.detail", losses.coarse.detail),

@@ -305,7 +305,7 @@ impl Session<'_> {
         let (mut errors, mut detail, mut preview) = (Vec::new(), Vec::new(), None);
         for k in 0..count {
             let case = self.cases.validation(k)?;
-            let sample = plain_sample(&case, phase.side, self.plan.network.input)
+            let sample = plain_sample(&case, phase.side, self.plan.network.films(phase.stage))
                 .map_err(|e| TrainError::Plan(e.to_string()))?;
             let batch = Batch::new(&sample, self.plan.network.input, self.device)?;
             let volume = learner.volume(&batch)?;

@@ -52,7 +52,7 @@ pub(super) fn weighted_squared_error(out: &Tensor, batch: &Batch) -> Result<Tens
 }
 
 /// Where voxels count as bone: above 120 HU.
-const BONE_ABOVE: f64 = 1.12;
+pub(super) const BONE_ABOVE: f64 = 1.12;
 /// Vessels and edges of the lungs: -750 to -400 HU.
 const LUNG_DETAIL: (f64, f64) = (0.25, 0.6);
 /// Side of the mean that is taken off to leave detail, voxels.

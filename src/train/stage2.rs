@@ -13,10 +13,11 @@ use super::learner::{Learn, Moment, Outcome};
 use super::networks::{Networks, store_coarse};
 use super::perceptual::{Perceptual, PerceptualPlan};
 use super::plan::LossPlan;
+use super::stage1::BONE_ABOVE;
 use super::{TrainError, TrainPlan};
 use crate::nn::Precision;
 use crate::nn::coarse::Coarse;
-use crate::nn::refine::{RefineInput, refine_slices};
+use crate::nn::refine::{self, RefineInput, refine_slices};
 use crate::nn::unet::{UNet, uninterrupted};
 use rand::Rng;
 use rand::seq::index;
@@ -111,7 +112,8 @@ impl Stage2 {
         let at = Tensor::f_from_slice(&places)?.f_to_device(coarse.device())?;
         let take = |volume: &Tensor| volume.f_index_select(0, &at)?.f_unsqueeze(1);
         let truth = take(&batch.target.f_select(0, 0)?.f_select(0, 0)?)?;
-        let refined = refine_slices(&self.net, &coarse, &places, self.plan.input, self.plan.precision, &uninterrupted)?;
+        let from = refine::Coarse { volume: &coarse, beside: batch.beside.as_ref() };
+        let refined = refine_slices(&self.net, &from, &places, self.plan.input, self.plan.precision, &uninterrupted)?;
         Ok(Slices { coarse: take(&coarse)?, refined, truth, places })
     }
 
@@ -123,8 +125,15 @@ impl Stage2 {
         rng: &mut ChaCha8Rng,
     ) -> Result<(Tensor, Vec<(Term, f64)>), TrainError> {
         let weights = self.plan.losses;
-        let l1 = slices.refined.f_sub(&slices.truth)?.f_abs()?.f_mean(Kind::Float)?;
-        let mut parts = vec![(Term::AbsoluteError, weights.l1, l1)];
+        let error = slices.refined.f_sub(&slices.truth)?;
+        let weighted = |error: Tensor| -> Result<Tensor, TrainError> {
+            let bone = slices.truth.f_gt(BONE_ABOVE)?.f_to_kind(Kind::Float)?.f_mul_scalar(weights.bone)?;
+            Ok(error.f_mul(&bone.f_add_scalar(1.0)?)?.f_mean(Kind::Float)?)
+        };
+        let mut parts = vec![(Term::AbsoluteError, weights.l1, weighted(error.f_abs()?)?)];
+        if weights.l2 > 0.0 {
+            parts.push((Term::SquaredError, weights.l2, weighted(error.f_square()?)?));
+        }
         if let Some(adversary) = &self.adversary {
             let loss = adversary.judge().adversarial_loss(&slices.coarse, &slices.refined)?;
             parts.push((Term::Adversarial, weights.adversarial, loss));
@@ -191,7 +200,8 @@ impl Learn for Stage2 {
     fn volume(&mut self, batch: &Batch) -> Result<Tensor, TrainError> {
         let coarse = coarse_volume(&self.coarse, batch, self.plan.precision)?;
         let net = self.net.with_values(self.average.values())?;
-        Ok(refined_volume(&net, &coarse, self.plan.input, self.plan.precision)?)
+        let from = refine::Coarse { volume: &coarse, beside: batch.beside.as_ref() };
+        Ok(refined_volume(&net, &from, self.plan.input, self.plan.precision)?)
     }
 
     fn networks(&self) -> Result<Networks, TrainError> {

@@ -308,3 +308,32 @@ fn films_of_unknown_scale_or_tone_get_the_model_made_for_them() {
     assert_eq!(ModelSource::Automatic.for_films(false).card().unwrap().name, "biplane-p16");
     assert_eq!(ModelSource::Automatic.for_films(true).card().unwrap().name, "biplane-w16");
 }
+
+#[test]
+fn a_refining_network_that_sees_the_films_gets_them_beside_its_slices() {
+    let (depth, side) = (6, 16);
+    let volume = Tensor::arange(depth * side * side, (Kind::Float, Device::Cpu)).reshape([depth, side, side]);
+    let beside = Tensor::stack(&(1..=8).map(|k| &volume * -f64::from(k)).collect::<Vec<_>>(), 0);
+    let sees = RefineInput { neighbours: 1, residual: true, films: true };
+    let from = refine::Coarse { volume: &volume, beside: Some(&beside) };
+    let seen = refine::gather_slices(&from, &[5, 0], sees).unwrap();
+    assert_eq!(seen.size(), [2, 11, side, side]);
+    let at = |slice: i64, channel: i64| seen.get(slice).get(channel);
+    for (channel, z) in [(0, 4), (1, 5), (2, 5), (3, 5), (10, 5)] {
+        let times = if channel < 3 { 1.0 } else { -f64::from(channel as i32 - 2) };
+        assert_eq!(at(0, channel), volume.get(z) * times, "channel {channel}");
+    }
+    assert_eq!((at(1, 0), at(1, 2), at(1, 4)), (volume.get(0), volume.get(1), volume.get(0) * -2.0));
+    let blind = refine::Coarse { volume: &volume, beside: None };
+    assert!(refine::gather_slices(&blind, &[0], sees).unwrap_err().to_string().contains("sees films"));
+    // A whole job hands them over.
+    let folder = tempfile::tempdir().unwrap();
+    let mut card = tiny_model(folder.path(), true);
+    card.architecture.refine = Some(RefineArchitecture { width: 2, input: sees });
+    let fresh = Model::fresh(card.clone(), Device::Cpu).unwrap();
+    let parameters = fresh.refine().map(|(net, _)| net.parameters());
+    model::save(folder.path(), card, fresh.coarse().parameters(), parameters, Kind::Half).unwrap();
+    let job = job(DeviceChoice::Cpu, ModelSource::Folder(folder.path().to_owned()));
+    let result = Reconstructor::run(job, |_| {}).unwrap();
+    assert!(result.seconds.refine > 0.0 && result.volume().hu().iter().any(|hu| *hu != result.volume().hu()[0]));
+}

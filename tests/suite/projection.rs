@@ -2,9 +2,10 @@
 
 use biplane::geometry::phantom::{Part, Phantom, Shape, ThoraxLimits, thorax};
 use biplane::geometry::{Frame, Preset, Raster, View, Volume};
+use biplane::projection::bands::film_channels;
 use biplane::projection::matching::{LungGuess, LungSpan, lateral_span, matched};
 use biplane::projection::{
-    Attenuation, BackProjection, adjoint, back_project, film, prepare_film, project, standardise,
+    Attenuation, BackProjection, adjoint, back_project, back_project_bands, film, prepare_film, project, standardise,
 };
 use biplane::units::{Hu, MU_WATER, Radians};
 use rand::{Rng, SeedableRng};
@@ -138,6 +139,25 @@ fn a_point_is_back_projected_onto_itself() {
         let mean = (per_view[peak] + per_view[sum.len() + peak]) / 2.0;
         assert!((mean - sum[peak]).abs() < 1e-6);
     }
+}
+
+#[test]
+fn bands_are_back_projected_each_as_a_film_of_its_own() {
+    let frame = Frame::cube_of(16, [0.0; 3]);
+    let views = Preset::CeilingPair.pair().views.map(|v| v.resized(96, 80));
+    let films = [3, 4].map(|seed| Raster::new(96, 80, random(96 * 80, seed)).unwrap());
+    let seen = back_project_bands(&films, &views, &frame);
+    let channels = films.each_ref().map(film_channels);
+    assert_eq!(channels[0][0], films[0]);
+    for k in 0..4 {
+        let alone =
+            back_project(&[0, 1].map(|i: usize| channels[i][k].clone()), &views, &frame, BackProjection::PerView);
+        assert_eq!(alone[..4096], seen[k * 4096..(k + 1) * 4096], "first view, channel {k}");
+        assert_eq!(alone[4096..], seen[(4 + k) * 4096..(5 + k) * 4096], "second view, channel {k}");
+    }
+    // An even film has no detail.
+    let even = film_channels(&Raster::filled(50, 40, 0.7));
+    assert!(even[1..].iter().all(|band| band.values().iter().all(|v| v.abs() < 1e-5)));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use biplane::geometry::phantom::{ThoraxLimits, thorax};
 use biplane::io::nifti;
 use biplane::projection::BackProjection;
 use biplane::registration::{Affine, Map};
-use biplane::train::augment::{Sample, SampleName, Variation, varied_sample};
+use biplane::train::augment::{FilmInput, Sample, SampleName, Variation, varied_sample};
 use biplane::train::batch::Batch;
 use biplane::train::between::{Fields, Towards};
 use biplane::train::cases::Cases;
@@ -17,6 +17,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
 use tch::{Device, Tensor};
+
+const SUM: FilmInput = FilmInput { coarse: BackProjection::Sum, bands: false };
 
 fn case() -> Case {
     let volume = thorax(5, &ThoraxLimits::default()).volume(&Frame::cube([0.0; 3]), 1);
@@ -42,7 +44,7 @@ fn shifted(shift_mm: [f64; 3], template: &str) -> Field {
 fn a_mirrored_sample_is_the_same_body_with_its_heart_on_the_right() {
     let case = case();
     let sample = |mirror_share| {
-        let variation = Variation { radiograph_share: 0.0, mirror_share, input: BackProjection::Sum, body: false };
+        let variation = Variation { radiograph_share: 0.0, mirror_share, input: SUM, body: false };
         varied_sample(Some(&case), None, &variation, 64, &SampleName { seed: 2, epoch: 1, case: 0 }).unwrap().target
     };
     let (plain, mirrored) = (sample(0.0), sample(1.0));
@@ -61,7 +63,7 @@ fn a_bend_goes_the_share_of_the_way_from_case_to_case() {
         assert!(at.iter().zip(wanted).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-3), "{at:?} {wanted:?}");
     }
     let case = case();
-    let variation = Variation { radiograph_share: 0.0, mirror_share: 0.0, input: BackProjection::Sum, body: false };
+    let variation = Variation { radiograph_share: 0.0, mirror_share: 0.0, input: SUM, body: false };
     let name = SampleName { seed: 2, epoch: 1, case: 0 };
     let target = |towards: Option<&Towards>| varied_sample(Some(&case), towards, &variation, 64, &name).unwrap().target;
     assert_eq!(target(None), target(Some(&Towards::new(&here, &there, 0.0))));
@@ -110,6 +112,7 @@ fn stage_1_counts_bone_vessels_and_detail_as_the_plan_says() {
     let sample = Sample {
         side: SIDE,
         input: vec![0.0; SIDE.pow(3)],
+        bands: Vec::new(),
         target: (0..SIDE.pow(3)).map(value).collect(),
         slice_weights: weights.clone(),
         body: Vec::new(),

@@ -6,7 +6,7 @@ use biplane::io::nifti;
 use biplane::nn::{DeviceChoice, Model};
 use biplane::projection::BackProjection;
 use biplane::train::adamw::{AdamW, Average};
-use biplane::train::augment::{SampleName, Variation, plain_sample, varied_sample};
+use biplane::train::augment::{FilmInput, SampleName, Variation, plain_sample, varied_sample};
 use biplane::train::checkpoint::{self, CHECKPOINT_FILE, State, Tensors};
 use biplane::train::dataset::Case;
 use biplane::train::figures::figures;
@@ -116,7 +116,8 @@ fn plans_that_cannot_be_are_refused_by_name() {
         ("late_input = false", "late_input = true", "late_input = true is for the packed network"),
         ("input = \"per_view\"", "input = \"packed\"", "make every phase's at least 64"),
         ("mirror_share = 0.0", "mirror_share = 1.5", "data.mirror_share is a share of 1.5"),
-        ("bone = 0.0", "bone = -2.0", "losses.coarse.bone = -2"),
+        ("bone = 0.0", "bone = -2.0", "losses.bone = -2"),
+        ("detail = 0.0", "detail = -1.0", "losses.coarse.detail = -1"),
     ] {
         assert!(good.contains(from), "{from} in {good}");
         let error = TrainPlan::from_toml(&good.replacen(from, to, 1)).unwrap_err().to_string();
@@ -203,7 +204,12 @@ fn vectors_that_learn_together_share_one_length() {
 #[test]
 fn samples_depend_on_seed_epoch_and_case_alone() {
     let known = case(0);
-    let variation = Variation { radiograph_share: 0.5, mirror_share: 0.5, input: BackProjection::PerView, body: true };
+    let variation = Variation {
+        radiograph_share: 0.5,
+        mirror_share: 0.5,
+        input: FilmInput { coarse: BackProjection::PerView, bands: true },
+        body: true,
+    };
     let sample = |case: Option<&Case>, seed, epoch, place| {
         varied_sample(case, None, &variation, 32, &SampleName { seed, epoch, case: place }).unwrap()
     };
@@ -214,7 +220,8 @@ fn samples_depend_on_seed_epoch_and_case_alone() {
     }
     assert_ne!(sample(None, 7, 4, 0).target, sample(None, 7, 5, 0).target);
     assert_eq!((a.input.len(), a.target.len(), a.body.len()), (2 * 32 * 32 * 32, 32 * 32 * 32, 32 * 32 * 32));
-    assert!(a.input.iter().chain(&a.target).all(|v| v.is_finite()));
+    assert_eq!((&a.bands, a.bands.len()), (&b.bands, 8 * 32 * 32 * 32));
+    assert!(a.input.iter().chain(&a.target).chain(&a.bands).all(|v| v.is_finite()));
     let inside = a.body.iter().filter(|v| **v != 0).count();
     assert!(inside > 1000 && inside < 32 * 32 * 32 / 2, "{inside} voxels of body");
 }
@@ -224,7 +231,7 @@ fn slices_without_scan_data_weigh_little() {
     let mut volume = patient(1);
     volume.hu_mut()[..16 * 128 * 128].fill(-1024);
     let case = Case::new("cut".into(), volume, Path::new("memory")).unwrap();
-    let sample = plain_sample(&case, 32, BackProjection::Sum).unwrap();
+    let sample = plain_sample(&case, 32, FilmInput { coarse: BackProjection::Sum, bands: false }).unwrap();
     assert!(sample.slice_weights[..4].iter().all(|w| *w < 0.5), "{:?}", sample.slice_weights);
     assert!(sample.slice_weights[4..].iter().all(|w| *w == 1.0));
 }

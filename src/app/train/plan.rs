@@ -9,7 +9,7 @@ use crate::app::theme::theme;
 use crate::app::widgets;
 use crate::nn::Method;
 use crate::projection::BackProjection;
-use crate::train::plan::{LossPlan, NetworkPlan};
+use crate::train::plan::{CoarseLossPlan, LossPlan, NetworkPlan};
 use crate::train::{Preset, TrainPlan};
 use egui::{Align, Label, Layout, RichText, Ui, vec2};
 use egui_material_icons::icons::{ICON_FOLDER_OPEN, ICON_SAVE};
@@ -192,6 +192,7 @@ fn networks(ui: &mut Ui, plan: &mut TrainPlan) {
             network.late_input = inputs[k] == BackProjection::Packed;
         }
     });
+    coarse_losses(ui, &mut plan.losses.coarse);
     ui.add_enabled_ui(refines, |ui| refining(ui, network, &mut plan.losses));
     let steps = &mut plan.steps;
     let losses = &mut plan.losses;
@@ -218,6 +219,16 @@ fn faint(ui: &mut Ui, text: &str) {
     ui.add(Label::new(RichText::new(text).font(t.body()).color(t.color.text_secondary)).truncate());
 }
 
+/// Where stage 1's squared error counts more.
+fn coarse_losses(ui: &mut Ui, losses: &mut CoarseLossPlan) {
+    widgets::row(ui, "Stage 1", |ui| {
+        for (name, weight) in [("bone", &mut losses.bone), ("lung", &mut losses.lung), ("detail", &mut losses.detail)] {
+            fields::weight(ui, &format!("Stage 1 {name} weight"), weight, 0.0..=1000.0, theme().size.value);
+            faint(ui, name);
+        }
+    });
+}
+
 /// What the second network sees, and its losses.
 fn refining(ui: &mut Ui, network: &mut NetworkPlan, losses: &mut LossPlan) {
     let t = theme();
@@ -229,10 +240,15 @@ fn refining(ui: &mut Ui, network: &mut NetworkPlan, losses: &mut LossPlan) {
         if widgets::toggle(ui, network.refine.residual, "Residual output").clicked() {
             network.refine.residual = !network.refine.residual;
         }
-        faint(ui, "residual");
+        faint(ui, "residual,");
+        if widgets::toggle(ui, network.refine.films, "Refining network sees the films").clicked() {
+            network.refine.films = !network.refine.films;
+        }
+        faint(ui, "films");
     });
     for (left, right) in [
-        (("L1", &mut losses.l1), ("Perceptual", &mut losses.perceptual)),
+        (("L1", &mut losses.l1), ("L2", &mut losses.l2)),
+        (("Bone", &mut losses.bone), ("Perceptual", &mut losses.perceptual)),
         (("Semantic", &mut losses.semantic), ("Anatomy", &mut losses.anatomy)),
     ] {
         widgets::row(ui, left.0, |ui| {
