@@ -10,7 +10,7 @@
 //! raw f32.
 
 use biplane::nn::reconstruct::CPU_SLICES;
-use biplane::nn::refine::{Coarse, RefineInput, refine_slices};
+use biplane::nn::refine::{RefineInput, Unrefined, refine_slices};
 use biplane::nn::tensor::{from_channels, to_values};
 use biplane::nn::unet::{UNet, uninterrupted};
 use biplane::nn::{Model, NnError, Precision};
@@ -65,7 +65,7 @@ fn refine(net: &UNet, sees: RefineInput, coarse: &Tensor, precision: Precision) 
         let slices: Vec<i64> = (first..depth.min(first + CPU_SLICES)).collect();
         parts.push(refine_slices(
             net,
-            &Coarse { volume: coarse, beside: None },
+            &Unrefined { volume: coarse, beside: None },
             &slices,
             sees,
             precision,

@@ -47,8 +47,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let batch = [batch(side)?];
     let config = CoarseConfig { method: Method::Biplane, base_width: width, input: INPUT, late_input: false };
     let net = || Coarse::new(config, Device::Cpu);
-    let first =
-        seconds(&mut Stage1::new(net()?, &StepPlan::default(), CoarseLossPlan::default(), precision)?, &batch, steps)?;
+    let first = seconds(
+        &mut Stage1::new(net()?, None, &StepPlan::default(), CoarseLossPlan::default(), precision)?,
+        &batch,
+        steps,
+    )?;
     let plan = stage2_plan(width, precision, vgg);
     let refiner = UNet::new(refine::config(width, plan.input), Device::Cpu)?;
     let second = seconds(&mut Stage2::new(net()?, refiner, plan, Device::Cpu)?, &batch, steps)?;

@@ -146,7 +146,7 @@ impl Guide for AtlasGuide {
         if bent.is_empty() {
             return Err(Unguided::Notice(no_fit(least)));
         }
-        let Combined { r, borrowed, spread } = combine(&network, &lungs, &bent);
+        let Combined { r, borrowed, spread } = combine(&network, &lungs, &bent, task.network.frame().dims());
         let volume = Volume::from_relative_attenuation(task.network.frame().clone(), &r)
             .map_err(|e| Unguided::Notice(format!("no guidance: {e}")))?;
         let spread_hu = spread.into_iter().map(|r| 1000.0 * r).collect();

@@ -44,11 +44,11 @@ pub struct Guided {
 }
 
 impl Guided {
-    /// Share of the voxels that are no air of which at least half is borrowed, 0 to 1.
+    /// How much of the voxels that are no air is borrowed, 0 to 1.
     pub fn borrowed_share(&self) -> f64 {
         let body = self.volume.hu().iter().zip(&self.borrowed).filter(|(hu, _)| **hu > LEAST_BODY_HU);
-        let (all, lent) = body.fold((0usize, 0usize), |(all, lent), (_, b)| (all + 1, lent + usize::from(*b >= 128)));
-        lent as f64 / all.max(1) as f64
+        let (all, lent) = body.fold((0usize, 0f64), |(all, lent), (_, b)| (all + 1, lent + f64::from(*b) / 255.0));
+        lent / all.max(1) as f64
     }
 }
 

@@ -277,7 +277,7 @@ impl Run {
         seconds.coarse = lap();
         let r = match model.refine() {
             Some(_) => {
-                let from = refine::Coarse { volume: &coarse, beside: seen.beside.as_ref() };
+                let from = refine::Unrefined { volume: &coarse, beside: seen.beside.as_ref() };
                 self.refined(&model, &from, precision)?
             }
             None => coarse,
@@ -362,7 +362,7 @@ impl Run {
     }
 
     /// `[D, H, W]`; smaller batches where a GPU's memory runs out.
-    fn refined(&self, model: &Model, from: &refine::Coarse, precision: Precision) -> Result<Tensor, NnError> {
+    fn refined(&self, model: &Model, from: &refine::Unrefined, precision: Precision) -> Result<Tensor, NnError> {
         let on_gpu = from.volume.device().is_cuda();
         let mut batch = if on_gpu { GPU_SLICES } else { CPU_SLICES };
         loop {
@@ -379,7 +379,7 @@ impl Run {
     fn refined_in(
         &self,
         model: &Model,
-        from: &refine::Coarse,
+        from: &refine::Unrefined,
         precision: Precision,
         batch: i64,
     ) -> Result<Tensor, NnError> {
@@ -392,6 +392,6 @@ impl Run {
             let interrupt: unet::Interrupt = &|| self.check();
             parts.push(refine_slices(net, from, &slices, sees, precision, interrupt)?);
         }
-        Ok(Tensor::f_cat(&parts, 0)?.f_select(1, 0)?)
+        refine::with_air(&Tensor::f_cat(&parts, 0)?.f_select(1, 0)?, from.volume)
     }
 }

@@ -32,7 +32,7 @@ pub fn config(base_width: i64, input: RefineInput) -> UNetConfig {
 }
 
 /// What the refining network works on.
-pub struct Coarse<'a> {
+pub struct Unrefined<'a> {
     /// The coarse network's volume, `[D, H, W]`.
     pub volume: &'a Tensor,
     /// What is seen beside it, `[C, D, H, W]`: the films' channels where the network sees films.
@@ -44,7 +44,7 @@ pub struct Coarse<'a> {
 ///
 /// # Errors
 /// [`NnError::Input`] where what the network sees beside the volume is not there; libtorch's, as out of memory.
-pub fn gather_slices(from: &Coarse, slices: &[i64], input: RefineInput) -> Result<Tensor, NnError> {
+pub fn gather_slices(from: &Unrefined, slices: &[i64], input: RefineInput) -> Result<Tensor, NnError> {
     let coarse = from.volume;
     let last = coarse.size()[0] - 1;
     let channel = |offset: i64| {
@@ -62,13 +62,25 @@ pub fn gather_slices(from: &Coarse, slices: &[i64], input: RefineInput) -> Resul
     Ok(Tensor::f_cat(&[near, beside.f_index_select(1, &at)?.f_permute([1, 0, 2, 3])?], 1)?)
 }
 
+/// Slices of a coarse volume whose densest voxel is thinner than this, relative attenuation, are air alone.
+const AIR_BELOW: f64 = 0.3;
+
+/// A refined volume `[D, H, W]` whose slices of air alone are air: a norm would make a picture of their noise.
+///
+/// # Errors
+/// libtorch's.
+pub fn with_air(refined: &Tensor, coarse: &Tensor) -> Result<Tensor, NnError> {
+    let holds = coarse.f_amax([1, 2], true)?.f_ge(AIR_BELOW)?;
+    Ok(refined.f_where_self(&holds, &coarse.f_clamp_max(0.0)?)?)
+}
+
 /// Refines the given slices: `[count, 1, H, W]`.
 ///
 /// # Errors
 /// As [`UNet::forward`].
 pub fn refine_slices(
     net: &UNet,
-    from: &Coarse,
+    from: &Unrefined,
     slices: &[i64],
     input: RefineInput,
     precision: Precision,

@@ -43,48 +43,45 @@ impl BackProjection {
 /// Back-projects two films onto a grid along LPS whose coordinates count from the isocentre:
 /// `[channel][z][y][x]` of [`BackProjection::side`], film values sampled bilinearly, 0 where no view sees a voxel.
 pub fn back_project(films: &[Raster; 2], views: &[View; 2], frame: &Frame, channels: BackProjection) -> Vec<f32> {
-    let planes: [Plane; 2] = std::array::from_fn(|i| Plane::new(&views[i], frame, [0.0; 3]));
-    let slice_len = frame.dims()[0] * frame.dims()[1];
-    let voxels = frame.len();
-    let mut out = match channels {
-        BackProjection::Packed => return packed(films, views, frame),
-        BackProjection::Sum | BackProjection::PerView => vec![0f32; channels.channels() * voxels],
-    };
     match channels {
+        BackProjection::Sum => mean_over_views(films, views, frame),
         BackProjection::PerView => {
-            for ((out, film), plane) in out.chunks_exact_mut(voxels).zip(films).zip(&planes) {
-                out.par_chunks_mut(slice_len).enumerate().for_each(|(z, slice)| {
-                    plane.sample(film, frame, z, |i, value| slice[i] = value);
-                });
+            let mut out = vec![0f32; channels.channels() * frame.len()];
+            for ((out, film), view) in out.chunks_exact_mut(frame.len()).zip(films).zip(views) {
+                Plane::new(view, frame, [0.0; 3]).sample_all(film, frame, out);
             }
+            out
         }
-        BackProjection::Sum | BackProjection::Packed => {
-            out.par_chunks_mut(slice_len).enumerate().for_each(|(z, slice)| {
-                let mut seen = vec![0f32; slice_len];
-                for (film, plane) in films.iter().zip(&planes) {
-                    plane.sample(film, frame, z, |i, value| {
-                        slice[i] += value;
-                        seen[i] += 1.0;
-                    });
-                }
-                slice.iter_mut().zip(&seen).for_each(|(v, &n)| *v /= n.max(1.0));
-            })
-        }
+        BackProjection::Packed => packed(films, views, frame),
     }
+}
+
+fn mean_over_views(films: &[Raster; 2], views: &[View; 2], frame: &Frame) -> Vec<f32> {
+    let planes = views.each_ref().map(|view| Plane::new(view, frame, [0.0; 3]));
+    let slice_len = frame.dims()[0] * frame.dims()[1];
+    let mut out = vec![0f32; frame.len()];
+    out.par_chunks_mut(slice_len).enumerate().for_each(|(z, slice)| {
+        let mut seen = vec![0f32; slice_len];
+        for (film, plane) in films.iter().zip(&planes) {
+            plane.sample(film, frame, z, |i, value| {
+                slice[i] += value;
+                seen[i] += 1.0;
+            });
+        }
+        slice.iter_mut().zip(&seen).for_each(|(v, &n)| *v /= n.max(1.0));
+    });
     out
 }
 
 /// Both films with their bands of detail ([`film_channels`]) back-projected onto a grid as [`back_project`] does it:
 /// `[view and channel][z][y][x]`, a view's channels one after the other.
 pub fn back_project_bands(films: &[Raster; 2], views: &[View; 2], frame: &Frame) -> Vec<f32> {
-    let (voxels, slice_len) = (frame.len(), frame.dims()[0] * frame.dims()[1]);
+    let voxels = frame.len();
     let mut out = vec![0f32; 2 * bands::CHANNELS * voxels];
     for ((film, view), out) in films.iter().zip(views).zip(out.chunks_exact_mut(bands::CHANNELS * voxels)) {
         let plane = Plane::new(view, frame, [0.0; 3]);
         for (channel, out) in film_channels(film).iter().zip(out.chunks_exact_mut(voxels)) {
-            out.par_chunks_mut(slice_len).enumerate().for_each(|(z, slice)| {
-                plane.sample(channel, frame, z, |i, value| slice[i] = value);
-            });
+            plane.sample_all(channel, frame, out);
         }
     }
     out
@@ -95,7 +92,7 @@ fn packed(films: &[Raster; 2], views: &[View; 2], frame: &Frame) -> Vec<f32> {
     let spacing = frame.spacing_mm();
     let half = frame.dims().map(|n| n / 2);
     let Ok(coarse) = Frame::centred(half, spacing.map(|s| 2.0 * s), frame.centre_mm()) else { return Vec::new() };
-    let (voxels, slice_len) = (coarse.len(), half[0] * half[1]);
+    let voxels = coarse.len();
     let mut out = vec![0f32; BackProjection::Packed.channels() * voxels];
     for ((film, view), out) in
         films.iter().zip(views).zip(out.chunks_exact_mut(BackProjection::Packed.channels() / 2 * voxels))
@@ -107,9 +104,7 @@ fn packed(films: &[Raster; 2], views: &[View; 2], frame: &Frame) -> Vec<f32> {
             offset[2] += up * spacing[2] / 2.0;
             let plane = Plane::new(view, &coarse, offset);
             for (channel, out) in channels.iter().zip(out.chunks_exact_mut(voxels)) {
-                out.par_chunks_mut(slice_len).enumerate().for_each(|(z, slice)| {
-                    plane.sample(channel, &coarse, z, |i, value| slice[i] = value);
-                });
+                plane.sample_all(channel, &coarse, out);
             }
         }
     }
@@ -145,6 +140,14 @@ impl Plane {
             rows_per_mm.push((row - row_at_axis) as f32);
         }
         Self { cols, rows_per_mm, row_at_axis: row_at_axis as f32, above_mm: offset_mm[2] }
+    }
+
+    /// Sets every voxel of a volume that falls on the film.
+    fn sample_all(&self, film: &Raster, frame: &Frame, out: &mut [f32]) {
+        let slice_len = frame.dims()[0] * frame.dims()[1];
+        out.par_chunks_mut(slice_len).enumerate().for_each(|(z, slice)| {
+            self.sample(film, frame, z, |i, value| slice[i] = value);
+        });
     }
 
     /// Calls `put(index, value)` for every voxel of slice `z` that falls on the film.

@@ -9,6 +9,9 @@ use tch::{Kind, Tensor};
 
 /// Decay of the first moment.
 const BETA1: f64 = 0.9;
+/// The same of an adversary, whose gradient turns as its opponent learns (Radford et al., "Unsupervised representation
+/// learning with deep convolutional generative adversarial networks", ICLR 2016).
+const ADVERSARY_BETA1: f64 = 0.5;
 /// Decay of the second moment.
 const BETA2: f64 = 0.999;
 /// Guards the division.
@@ -22,6 +25,7 @@ const MAX_GRADIENT: f64 = 1.0;
 pub struct AdamW {
     moments: Vec<Moments>,
     steps: u64,
+    beta1: f64,
 }
 
 struct Moments {
@@ -36,7 +40,22 @@ impl AdamW {
     /// Where memory runs out.
     pub fn new(flats: &[&Tensor]) -> Result<Self, TrainError> {
         let moments = |flat: &&Tensor| Ok(Moments { first: flat.f_zeros_like()?, second: flat.f_zeros_like()? });
-        Ok(Self { moments: flats.iter().map(moments).collect::<Result<_, TrainError>>()?, steps: 0 })
+        Ok(Self { moments: flats.iter().map(moments).collect::<Result<_, TrainError>>()?, steps: 0, beta1: BETA1 })
+    }
+
+    /// A fresh state for an adversary.
+    ///
+    /// # Errors
+    /// As [`AdamW::new`].
+    pub fn for_adversary(flats: &[&Tensor]) -> Result<Self, TrainError> {
+        Ok(Self { beta1: ADVERSARY_BETA1, ..Self::new(flats)? })
+    }
+
+    /// A copy of the state.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let moments = self.moments.iter().map(|m| Moments { first: m.first.copy(), second: m.second.copy() }).collect();
+        Self { moments, ..*self }
     }
 
     /// One step of the vectors against their gradients at rate `lr`; returns the length of all gradients together
@@ -53,11 +72,11 @@ impl AdamW {
         }
         let shorten = if length > MAX_GRADIENT { MAX_GRADIENT / length } else { 1.0 };
         self.steps += 1;
-        let correction1 = 1.0 - BETA1.powf(self.steps as f64);
+        let correction1 = 1.0 - self.beta1.powf(self.steps as f64);
         let correction2 = (1.0 - BETA2.powf(self.steps as f64)).sqrt();
         for ((flat, gradient), moments) in flats.iter().zip(gradients).zip(&mut self.moments) {
             let g = gradient.f_mul_scalar(shorten)?;
-            let _ = moments.first.f_lerp_(&g, 1.0 - BETA1)?;
+            let _ = moments.first.f_lerp_(&g, 1.0 - self.beta1)?;
             let _ = moments.second.f_mul_scalar_(BETA2)?.f_addcmul_(&g, &g.f_mul_scalar(1.0 - BETA2)?)?;
             let denominator = moments.second.f_sqrt()?.f_div_scalar(correction2)?.f_add_scalar(EPS)?;
             let mut flat = flat.shallow_clone();

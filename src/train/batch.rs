@@ -3,8 +3,6 @@
 use super::TrainError;
 use super::augment::Sample;
 use crate::geometry::{Frame, Volume};
-use crate::metrics::Detail;
-use crate::metrics::detail::detail;
 use crate::nn::coarse::Coarse;
 use crate::nn::refine::{self, RefineInput, refine_slices};
 use crate::nn::tensor::{from_channels, to_values};
@@ -79,17 +77,17 @@ impl Batch {
         Ok(error.f_double_value(&[])? * HU_PER_R)
     }
 
-    /// Fine detail and bone of a volume `[D, H, W]` against the truth.
+    /// A volume `[D, H, W]` of relative attenuation and the truth, in HU.
     ///
     /// # Errors
     /// libtorch's.
-    pub fn detail(&self, volume: &Tensor) -> Result<Detail, TrainError> {
+    pub fn volumes(&self, volume: &Tensor) -> Result<[Volume; 2], TrainError> {
         let hu = |t: &Tensor| {
             let values = to_values(t)?;
             Volume::from_relative_attenuation(Frame::cube_of(self.side, [0.0; 3]), &values)
                 .map_err(|e| NnError::Input(e.to_string()))
         };
-        Ok(detail(&hu(volume)?, &hu(&self.target)?))
+        Ok([hu(volume)?, hu(&self.target)?])
     }
 }
 
@@ -108,7 +106,7 @@ pub fn coarse_volume(net: &Coarse, batch: &Batch, precision: Precision) -> Resul
 /// libtorch's.
 pub fn refined_volume(
     net: &UNet,
-    from: &refine::Coarse,
+    from: &refine::Unrefined,
     input: RefineInput,
     precision: Precision,
 ) -> Result<Tensor, NnError> {
@@ -119,5 +117,5 @@ pub fn refined_volume(
         let slices: Vec<i64> = (first..side.min(first + SLICES_AT_ONCE)).collect();
         parts.push(refine_slices(net, from, &slices, input, precision, &uninterrupted)?);
     }
-    Ok(Tensor::f_cat(&parts, 0)?.f_select(1, 0)?)
+    refine::with_air(&Tensor::f_cat(&parts, 0)?.f_select(1, 0)?, from.volume)
 }

@@ -117,21 +117,37 @@ impl Discriminator {
     }
 }
 
+/// The rate of a discriminator of slices, the same from first step to last: one that follows the refiner's falling rate
+/// stops learning while it still should.
+const STEADY_RATE: f64 = 2e-4;
+
 /// A discriminator with its own optimiser.
 pub struct Adversary {
     net: Discriminator,
     optimiser: AdamW,
+    /// Its own rate; the schedule's where it has none.
+    rate: Option<f64>,
 }
 
 impl Adversary {
-    /// One that has learnt nothing yet.
+    /// One that has learnt nothing yet and follows the schedule.
     ///
     /// # Errors
     /// Where memory runs out.
     pub fn new(judge: Judge, device: Device) -> Result<Self, TrainError> {
         let net = Discriminator::new(judge, device)?;
         let optimiser = AdamW::new(&[net.parameters().flat()])?;
-        Ok(Self { net, optimiser })
+        Ok(Self { net, optimiser, rate: None })
+    }
+
+    /// One of slices with a rate of its own.
+    ///
+    /// # Errors
+    /// Where memory runs out.
+    pub fn steady(device: Device) -> Result<Self, TrainError> {
+        let net = Discriminator::new(Judge::SLICES, device)?;
+        let optimiser = AdamW::for_adversary(&[net.parameters().flat()])?;
+        Ok(Self { net, optimiser, rate: Some(STEADY_RATE) })
     }
 
     /// The network, judging without learning.
@@ -156,7 +172,8 @@ impl Adversary {
         loss.f_backward()?;
         let gradient = self.net.parameters_mut().take_gradient()?;
         self.net.parameters_mut().track_gradients(false);
-        moment.finite(self.optimiser.step(&[self.net.parameters().flat()], &[gradient], moment.lr)?)?;
+        let rate = self.rate.unwrap_or(moment.lr);
+        moment.finite(self.optimiser.step(&[self.net.parameters().flat()], &[gradient], rate)?)?;
         Ok(value)
     }
 

@@ -66,6 +66,8 @@ pub enum Term {
     Semantic,
     /// Anatomical contrastive loss.
     Anatomy,
+    /// What the anatomical loss is where the networks tell nothing apart: ln(1 + negatives).
+    AnatomyChance,
     /// The discriminator's own loss.
     Discriminator,
     /// Deviation of the teacher's semantic features over positions.
@@ -76,13 +78,14 @@ pub enum Term {
 
 impl Term {
     /// All of them, in the order of the loss table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SquaredError,
         Self::AbsoluteError,
         Self::Perceptual,
         Self::Adversarial,
         Self::Semantic,
         Self::Anatomy,
+        Self::AnatomyChance,
         Self::Discriminator,
         Self::FeatureDeviation,
         Self::Projection,
@@ -97,6 +100,7 @@ impl Term {
             Self::Adversarial => "adversarial",
             Self::Semantic => "semantic",
             Self::Anatomy => "anatomy",
+            Self::AnatomyChance => "anatomy_chance",
             Self::Discriminator => "discriminator",
             Self::FeatureDeviation => "feature_deviation",
             Self::Projection => "projection",
@@ -143,7 +147,7 @@ pub struct Validation {
     /// Fine detail and bone of each case, in the order of the errors.
     pub detail: Vec<Detail>,
     /// The running mean, over the phase's validations, of what the best is chosen by: stage 1 the error in the body and a
-    /// quarter of that in bone; stage 2 what lacks in detail and bone contrast.
+    /// quarter of that in bone; stage 2 LPIPS (or what lacks in detail) and what lacks in bone contrast.
     pub smoothed_score: f64,
     /// Whether it is the least so far.
     pub best: bool,

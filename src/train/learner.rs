@@ -64,6 +64,14 @@ pub trait Learn {
     /// libtorch's.
     fn volume(&mut self, batch: &Batch) -> Result<Tensor, TrainError>;
 
+    /// The volume of a sample before this stage's network refines it, `[D, H, W]`; `None` where the stage refines nothing.
+    ///
+    /// # Errors
+    /// libtorch's.
+    fn refines(&self, _batch: &Batch) -> Result<Option<Tensor>, TrainError> {
+        Ok(None)
+    }
+
     /// The networks as they would be kept now: averaged weights where they learn, copies where they are frozen.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ pub mod stage1;
 pub mod stage2;
 pub mod table;
 pub mod warp;
+pub mod watch;
 pub mod x2ct;
 
 mod error;
@@ -35,6 +36,7 @@ mod handle;
 mod loss_plan;
 mod phase;
 mod preflight;
+mod select;
 mod session;
 
 pub use error::TrainError;

@@ -1,5 +1,6 @@
 //! The two networks of a run on their way from phase to phase. Knows no loss.
 
+use super::adamw::AdamW;
 use super::checkpoint::Tensors;
 use super::plan::NetworkPlan;
 use super::{TrainError, TrainPlan};
@@ -16,6 +17,8 @@ pub struct Networks {
     pub coarse: Coarse,
     /// Stage 2's.
     pub refine: Option<UNet>,
+    /// The optimiser's state of stage 1, so that its next phase does not begin with fresh moments at full rate.
+    pub coarse_moments: Option<AdamW>,
 }
 
 impl Networks {
@@ -27,7 +30,7 @@ impl Networks {
         let shape = plan.network;
         let Some(folder) = &plan.start_from else {
             let coarse = Coarse::new(shape.coarse(), device)?;
-            return Ok(Self { coarse, refine: None });
+            return Ok(Self { coarse, refine: None, coarse_moments: None });
         };
         let model = Model::load(folder, device)?;
         let found = model.card().architecture;
@@ -45,7 +48,7 @@ impl Networks {
         }
         let (coarse, refine) = model.into_networks();
         let fits = found.refine.is_some_and(|r| (r.width, r.input) == (shape.refine_width, shape.refine));
-        Ok(Self { coarse, refine: refine.filter(|_| fits) })
+        Ok(Self { coarse, refine: refine.filter(|_| fits), coarse_moments: None })
     }
 
     /// Those of a checkpoint.
@@ -61,7 +64,13 @@ impl Networks {
         if let Some(net) = &refine {
             from.copy_to(REFINE, net.parameters().flat())?;
         }
-        Ok(Self { coarse, refine })
+        let mut coarse_moments = None;
+        if from.has(&format!("{MOMENTS}.0.first")) {
+            let mut moments = AdamW::new(&[coarse.parameters().flat()])?;
+            moments.restore(MOMENTS, from)?;
+            coarse_moments = Some(moments);
+        }
+        Ok(Self { coarse, refine, coarse_moments })
     }
 
     /// The refining network to go on with; a fresh one where there is none.
@@ -77,6 +86,9 @@ impl Networks {
         store_coarse(&self.coarse, into);
         if let Some(net) = &self.refine {
             store_refiner(net, into);
+        }
+        if let Some(moments) = &self.coarse_moments {
+            moments.store(MOMENTS, into);
         }
     }
 
@@ -95,6 +107,7 @@ impl Networks {
 /// Names of whole networks in a checkpoint.
 const COARSE: &str = "coarse";
 const REFINE: &str = "refine";
+const MOMENTS: &str = "coarse.adamw";
 
 /// Puts a coarse network that is not learning into a checkpoint.
 pub fn store_coarse(net: &Coarse, into: &mut Tensors) {

@@ -30,7 +30,8 @@ pub(super) fn begin_phase(
             Ok((Box::new(learner), networks.refine))
         }
         Stage::Coarse => {
-            let learner = Stage1::new(networks.coarse, &plan.steps, plan.losses.coarse, precision)?;
+            let learner =
+                Stage1::new(networks.coarse, networks.coarse_moments, &plan.steps, plan.losses.coarse, precision)?;
             Ok((Box::new(learner), networks.refine))
         }
         Stage::Refine => {

@@ -4,17 +4,17 @@ use super::augment::plain_sample;
 use super::batch::Batch;
 use super::cases::Cases;
 use super::checkpoint::{self, State, Tensors};
-use super::event::{Event, Started, Step, Term, Validation};
+use super::event::{Event, Started, Step, Validation};
 use super::learner::{Learn, Moment};
 use super::loader::Loader;
 use super::networks::{Networks, store_refiner};
 use super::phase::{Pace, begin_phase, stream};
 use super::plan::Phase;
-use super::plan::Stage;
 use super::preview::Preview;
 use super::run_dir::{BEST_MODEL, FINAL_MODEL, RunDir, Start};
+use super::select::Selection;
+use super::watch::Watch;
 use super::{TrainError, TrainPlan};
-use crate::metrics::Detail;
 use crate::nn::Precision;
 use crate::nn::parameters::seed_weights;
 use crate::nn::runtime::{DeviceChoice, device_name};
@@ -24,8 +24,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tch::Device;
 
-/// Below this the contrast network's features look alike everywhere: it has collapsed (spec 5).
-const COLLAPSED_BELOW: f64 = 0.01;
 /// Keeps the random numbers of steps apart from those of samples.
 const STEP_SEED: u64 = 0x7374_6570;
 
@@ -119,7 +117,18 @@ pub fn train(job: &Job, observer: &mut dyn FnMut(&Event) -> Control) -> Result<(
         Some(_) => RunDir::reopen(&job.folder, &state)?,
     };
     run.note_start(start(&state, &plan, device))?;
-    let session = Session { plan: &plan, device, cores, run, cases, state, observer, stop: false, collapsed: false };
+    let session = Session {
+        plan: &plan,
+        device,
+        cores,
+        run,
+        cases,
+        state,
+        observer,
+        stop: false,
+        watch: Watch::default(),
+        selection: Selection::default(),
+    };
     session.run(found.map(|(_, tensors)| tensors))
 }
 
@@ -149,17 +158,6 @@ fn start(state: &State, plan: &TrainPlan, device: Device) -> Start {
     }
 }
 
-/// What a moment of training is chosen by, less is better. The mean error of the whole volume keeps the smoothest one: most of
-/// it is air and soft tissue. Stage 1: the error in the body and a quarter of that in bone, HU. Stage 2, which sharpens: what
-/// is missing of the detail's correlation and a fifth of what bone stands out too little or too much. `None` where the
-/// truth has no bone.
-fn score(stage: Stage, of: &Detail) -> Option<f64> {
-    match stage {
-        Stage::Coarse => Some(of.mae_body_skin_hu? + 0.25 * of.mae_bone_hu?),
-        Stage::Refine => Some(1.0 - of.detail_correlation? + 0.2 * (1.0 - of.bone_contrast?).abs()),
-    }
-}
-
 struct Session<'a> {
     plan: &'a TrainPlan,
     device: Device,
@@ -169,8 +167,8 @@ struct Session<'a> {
     state: State,
     observer: &'a mut dyn FnMut(&Event) -> Control,
     stop: bool,
-    /// Whether the phase's collapse was told.
-    collapsed: bool,
+    watch: Watch,
+    selection: Selection,
 }
 
 impl Session<'_> {
@@ -221,7 +219,7 @@ impl Session<'_> {
     ) -> Result<Networks, TrainError> {
         // Fresh weights of a phase depend on the seed and the phase alone, however often the run was resumed.
         seed_weights(self.plan.seed ^ ((index as u64) << 32));
-        self.collapsed = false;
+        (self.watch, self.selection) = (Watch::default(), Selection::new(phase.stage, self.device));
         let stored = stored.filter(|_| self.state.step > 0);
         let (mut learner, idle) = begin_phase(self.plan, phase, networks, self.state.precision, self.device)?;
         if let Some(text) = learner.looks_with() {
@@ -273,7 +271,9 @@ impl Session<'_> {
                 seconds,
                 waited,
             };
-            self.warn_of_collapse(&done)?;
+            if let Some(text) = self.watch.hear(&done) {
+                self.tell(&Event::Warning(text))?;
+            }
             let wanted = self.tell(&Event::Step(done))?;
             if last || pace.validates(step) {
                 self.validate(index, phase, learner)?;
@@ -302,7 +302,7 @@ impl Session<'_> {
         if count == 0 {
             return self.save(BEST_MODEL, &learner.networks()?);
         }
-        let (mut errors, mut detail, mut preview) = (Vec::new(), Vec::new(), None);
+        let (mut errors, mut judged, mut preview) = (Vec::new(), Vec::new(), None);
         for k in 0..count {
             let case = self.cases.validation(k)?;
             let sample = plain_sample(&case, phase.side, self.plan.network.films(phase.stage))
@@ -310,13 +310,13 @@ impl Session<'_> {
             let batch = Batch::new(&sample, self.plan.network.input, self.device)?;
             let volume = learner.volume(&batch)?;
             errors.push((case.name.clone(), batch.mae_hu(&volume)?));
-            detail.push(batch.detail(&volume)?);
+            judged.push(self.selection.look(k, &volume, &batch, &*learner)?);
             if preview.is_none() {
                 preview = Some(Arc::new(Preview::new(case.name.clone(), &volume, &batch)?));
             }
         }
         let mean = errors.iter().map(|(_, e)| e).sum::<f64>() / count as f64;
-        let score = score(phase.stage, &Detail::mean_of(&detail)).unwrap_or(mean);
+        let score = self.selection.score(phase.stage, &judged).unwrap_or(mean);
         let best = self.state.judge.hear(score);
         let (step, smoothed) = (self.state.step, self.state.judge.smoothed.unwrap_or(score));
         self.tell(&Event::Validated(Validation {
@@ -324,24 +324,12 @@ impl Session<'_> {
             step,
             mae_hu: errors,
             mean_mae_hu: mean,
-            detail,
+            detail: judged.into_iter().map(|case| case.detail).collect(),
             smoothed_score: smoothed,
             best,
             preview,
         }))?;
         if best { self.save(BEST_MODEL, &learner.networks()?) } else { Ok(()) }
-    }
-
-    /// Tells once a phase where the features of the contrast network have become the same everywhere.
-    fn warn_of_collapse(&mut self, step: &Step) -> Result<(), TrainError> {
-        let deviation = step.terms.iter().find(|(term, _)| *term == Term::FeatureDeviation).map(|(_, d)| *d);
-        let Some(deviation) = deviation.filter(|d| !self.collapsed && *d < COLLAPSED_BELOW) else { return Ok(()) };
-        self.collapsed = true;
-        let text = format!(
-            "step {}: the contrast network's features deviate by {deviation:.4} only, it is collapsing; raise losses.anatomy              or lower losses.semantic",
-            step.step
-        );
-        self.tell(&Event::Warning(text)).map(|_| ())
     }
 
     fn checkpoint(&mut self, tensors: &Tensors) -> Result<(), TrainError> {

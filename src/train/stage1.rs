@@ -26,17 +26,18 @@ pub struct Stage1 {
 }
 
 impl Stage1 {
-    /// Starts learning from the network's weights.
+    /// Starts learning from the network's weights, and from an earlier phase's moments where there was one.
     ///
     /// # Errors
     /// Where memory runs out.
     pub fn new(
         mut net: Coarse,
+        moments: Option<AdamW>,
         plan: &StepPlan,
         losses: CoarseLossPlan,
         precision: Precision,
     ) -> Result<Self, TrainError> {
-        let optimiser = AdamW::new(&[net.parameters().flat()])?;
+        let optimiser = moments.map_or_else(|| AdamW::new(&[net.parameters().flat()]), Ok)?;
         let average = Average::new(net.parameters().flat(), plan.average_decay);
         net.parameters_mut().track_gradients(true);
         Ok(Self { net, optimiser, average, precision, recompute: plan.recompute, losses })
@@ -112,7 +113,8 @@ impl Learn for Stage1 {
     }
 
     fn networks(&self) -> Result<Networks, TrainError> {
-        Ok(Networks { coarse: self.net.with_values(self.average.values())?, refine: None })
+        let coarse = self.net.with_values(self.average.values())?;
+        Ok(Networks { coarse, refine: None, coarse_moments: Some(self.optimiser.copied()) })
     }
 
     fn store(&self, into: &mut Tensors) {

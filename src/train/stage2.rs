@@ -7,7 +7,7 @@ use super::adamw::{AdamW, Average};
 use super::batch::{Batch, coarse_volume, refined_volume};
 use super::checkpoint::Tensors;
 use super::contrast::{ContrastNet, anatomy_loss, deviation, sample_positions, semantic_loss};
-use super::discriminator::{Adversary, Judge};
+use super::discriminator::Adversary;
 use super::event::Term;
 use super::learner::{Learn, Moment, Outcome};
 use super::networks::{Networks, store_coarse};
@@ -70,6 +70,10 @@ pub struct Stage2 {
     average: Average,
 }
 
+/// Share of the slices of a step that are taken from those without scan data, where there are such: a network that never saw
+/// one gives 80 HU of error in pure air.
+const EMPTY_SHARE: f64 = 0.1;
+
 /// Student and teacher.
 struct Contrast {
     student: ContrastNet,
@@ -95,24 +99,30 @@ impl Stage2 {
         let contrast = plan.losses.contrasts().then(|| Contrast::new(plan.contrast_width, device)).transpose()?;
         let perceptual = (plan.losses.perceptual > 0.0).then(|| plan.perceptual.build(device)).transpose()?;
         let perceptual = perceptual.map(|p| p.with_precision(plan.precision));
-        let adversary = (plan.losses.adversarial > 0.0).then(|| Adversary::new(Judge::SLICES, device)).transpose()?;
+        let adversary = (plan.losses.adversarial > 0.0).then(|| Adversary::steady(device)).transpose()?;
         let average = Average::new(net.parameters().flat(), plan.average_decay);
         net.parameters_mut().track_gradients(true);
         let optimiser = AdamW::new(&learning(&net, contrast.as_ref()))?;
         Ok(Self { plan, coarse, net, contrast, perceptual, adversary, optimiser, average })
     }
 
-    /// Random slices that hold data, refined with gradient.
+    /// Random slices, nearly all of those that hold data, refined with gradient.
     fn slices(&self, batch: &Batch, rng: &mut impl Rng) -> Result<Slices, TrainError> {
         let coarse = coarse_volume(&self.coarse, batch, self.plan.precision)?;
         let side = coarse.size()[0];
         let all: Vec<i64> = if batch.data_slices.is_empty() { (0..side).collect() } else { batch.data_slices.clone() };
-        let places: Vec<i64> =
+        let mut places: Vec<i64> =
             index::sample(rng, all.len(), self.plan.slices.min(all.len())).into_iter().map(|i| all[i]).collect();
+        let empty: Vec<i64> = (0..side).filter(|z| !all.contains(z)).collect();
+        for place in &mut places {
+            if !empty.is_empty() && rng.random_bool(EMPTY_SHARE) {
+                *place = empty[rng.random_range(0..empty.len())];
+            }
+        }
         let at = Tensor::f_from_slice(&places)?.f_to_device(coarse.device())?;
         let take = |volume: &Tensor| volume.f_index_select(0, &at)?.f_unsqueeze(1);
         let truth = take(&batch.target.f_select(0, 0)?.f_select(0, 0)?)?;
-        let from = refine::Coarse { volume: &coarse, beside: batch.beside.as_ref() };
+        let from = refine::Unrefined { volume: &coarse, beside: batch.beside.as_ref() };
         let refined = refine_slices(&self.net, &from, &places, self.plan.input, self.plan.precision, &uninterrupted)?;
         Ok(Slices { coarse: take(&coarse)?, refined, truth, places })
     }
@@ -146,7 +156,8 @@ impl Stage2 {
             let (semantic, anatomy, deviation) = contrast.losses(slices, body, &self.plan, rng)?;
             parts.push((Term::Semantic, weights.semantic, semantic));
             parts.push((Term::Anatomy, weights.anatomy, anatomy));
-            spread = Some((Term::FeatureDeviation, deviation));
+            let chance = (1.0 + weights.contrast.anatomy_negatives as f64).ln();
+            spread = Some([(Term::AnatomyChance, chance), (Term::FeatureDeviation, deviation)]);
         }
         let mut total = Tensor::f_zeros([0i64; 0], (Kind::Float, slices.refined.device()))?;
         let mut terms = Vec::new();
@@ -156,7 +167,7 @@ impl Stage2 {
                 total = total.f_add(&loss.f_mul_scalar(*weight)?)?;
             }
         }
-        terms.extend(spread);
+        terms.extend(spread.into_iter().flatten());
         Ok((total, terms))
     }
 }
@@ -200,13 +211,17 @@ impl Learn for Stage2 {
     fn volume(&mut self, batch: &Batch) -> Result<Tensor, TrainError> {
         let coarse = coarse_volume(&self.coarse, batch, self.plan.precision)?;
         let net = self.net.with_values(self.average.values())?;
-        let from = refine::Coarse { volume: &coarse, beside: batch.beside.as_ref() };
+        let from = refine::Unrefined { volume: &coarse, beside: batch.beside.as_ref() };
         Ok(refined_volume(&net, &from, self.plan.input, self.plan.precision)?)
+    }
+
+    fn refines(&self, batch: &Batch) -> Result<Option<Tensor>, TrainError> {
+        coarse_volume(&self.coarse, batch, self.plan.precision).map(Some)
     }
 
     fn networks(&self) -> Result<Networks, TrainError> {
         let coarse = self.coarse.with_values(self.coarse.parameters().flat())?;
-        Ok(Networks { coarse, refine: Some(self.net.with_values(self.average.values())?) })
+        Ok(Networks { coarse, refine: Some(self.net.with_values(self.average.values())?), coarse_moments: None })
     }
 
     fn looks_with(&self) -> Option<String> {

@@ -101,7 +101,7 @@ impl Learn for X2ctStage {
     }
 
     fn networks(&self) -> Result<Networks, TrainError> {
-        Ok(Networks { coarse: self.net.with_values(self.average.values())?, refine: None })
+        Ok(Networks { coarse: self.net.with_values(self.average.values())?, refine: None, coarse_moments: None })
     }
 
     fn store(&self, into: &mut Tensors) {

@@ -57,14 +57,17 @@ fn usual() -> &'static Guided {
 fn bones_are_lent_and_the_body_comes_nearer_to_the_truth() {
     let (case, guided) = (case(), usual());
     let (before, after) = (detail(&case.network, &case.truth), detail(&guided.volume, &case.truth));
-    assert!(after.bone_dice.unwrap() > before.bone_dice.unwrap() + 0.05, "{before:?} {after:?}");
+    assert!(after.bone_dice.unwrap() > before.bone_dice.unwrap() + 0.03, "{before:?} {after:?}");
     assert!(after.mae_body_skin_hu.unwrap() < before.mae_body_skin_hu.unwrap() - 10.0, "{before:?} {after:?}");
     assert!(after.bone_contrast.unwrap() > before.bone_contrast.unwrap() + 0.05, "{before:?} {after:?}");
     assert_eq!(guided.atlases.len(), DEFAULT_COUNT);
     assert!(guided.note.contains("guided by CTs of other patients") && guided.note.contains(&guided.atlases[0]));
     assert_eq!(guided.volume.frame(), case.network.frame());
-    let lent = guided.borrowed.iter().filter(|share| **share == 128).count();
-    assert!(lent > 200_000, "{lent} voxels are borrowed by half");
+    let lent = guided.borrowed.iter().filter(|share| **share > 100).count();
+    assert!(
+        lent > 200_000 && guided.borrowed.iter().all(|share| *share <= 128),
+        "{lent} voxels are borrowed by two fifths"
+    );
     assert!(guided.spread_hu.iter().all(|hu| hu.is_finite() && *hu >= 0.0));
     // Wherever nothing is borrowed, the voxel is the network's or air.
     let own = guided.borrowed.iter().zip(guided.volume.hu()).zip(case.network.hu()).filter(|((b, _), _)| **b == 0);

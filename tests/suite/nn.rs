@@ -315,7 +315,7 @@ fn a_refining_network_that_sees_the_films_gets_them_beside_its_slices() {
     let volume = Tensor::arange(depth * side * side, (Kind::Float, Device::Cpu)).reshape([depth, side, side]);
     let beside = Tensor::stack(&(1..=8).map(|k| &volume * -f64::from(k)).collect::<Vec<_>>(), 0);
     let sees = RefineInput { neighbours: 1, residual: true, films: true };
-    let from = refine::Coarse { volume: &volume, beside: Some(&beside) };
+    let from = refine::Unrefined { volume: &volume, beside: Some(&beside) };
     let seen = refine::gather_slices(&from, &[5, 0], sees).unwrap();
     assert_eq!(seen.size(), [2, 11, side, side]);
     let at = |slice: i64, channel: i64| seen.get(slice).get(channel);
@@ -324,7 +324,7 @@ fn a_refining_network_that_sees_the_films_gets_them_beside_its_slices() {
         assert_eq!(at(0, channel), volume.get(z) * times, "channel {channel}");
     }
     assert_eq!((at(1, 0), at(1, 2), at(1, 4)), (volume.get(0), volume.get(1), volume.get(0) * -2.0));
-    let blind = refine::Coarse { volume: &volume, beside: None };
+    let blind = refine::Unrefined { volume: &volume, beside: None };
     assert!(refine::gather_slices(&blind, &[0], sees).unwrap_err().to_string().contains("sees films"));
     // A whole job hands them over.
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,9 @@ use biplane::nn::Precision;
 use biplane::nn::parameters::Parameters;
 use biplane::train::contrast::{ContrastNet, anatomy_loss, sample_positions, semantic_loss};
 use biplane::train::discriminator::{Discriminator, Judge};
+use biplane::train::event::{Step, Term};
 use biplane::train::plan::ContrastPlan;
+use biplane::train::watch::Watch;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
@@ -181,4 +183,25 @@ fn positions_lie_inside_and_are_all_where_they_are_few() {
     assert_eq!(unique.len(), 10);
     assert_eq!(sample_positions(&inside, 1000, &mut rng).len(), 34);
     assert!(sample_positions(&[0; 50], 10, &mut rng).is_empty());
+}
+
+/// A step of stage 2 with its anatomical loss.
+fn step(step: u64, anatomy: f64) -> Step {
+    let terms = vec![(Term::Anatomy, anatomy), (Term::AnatomyChance, 2.833), (Term::FeatureDeviation, 0.08)];
+    let (loss, gradient, lr, seconds) = (1.0, 1.0, 1e-4, 1.0);
+    Step { phase: 0, epoch: 1, step, share: 0.0, loss, terms, gradient, lr, seconds, waited: 0.0 }
+}
+
+#[test]
+fn a_loss_at_chance_is_told_once_and_one_below_never() {
+    let told = |loss: &dyn Fn(u64) -> f64| {
+        let mut watch = Watch::default();
+        (1..=1200).filter_map(|k| watch.hear(&step(k, loss(k))).map(|text| (k, text))).collect::<Vec<_>>()
+    };
+    let at_chance = told(&|_| 3.02);
+    assert_eq!(at_chance.len(), 1);
+    assert!(at_chance[0].0 == 500 && at_chance[0].1.contains("0.19 above chance (2.83)"), "{at_chance:?}");
+    assert!(told(&|k| if k < 100 { 3.5 } else { 2.1 }).is_empty());
+    // Better at first, and lost later.
+    assert_eq!(told(&|k| if k < 800 { 2.1 } else { 3.1 }).len(), 1);
 }

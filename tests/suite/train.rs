@@ -259,7 +259,10 @@ fn a_small_run_learns_is_kept_and_can_be_packed() {
     let tables = Tables::read(&run).unwrap();
     assert_eq!(tables.phase_lengths(), [40, 4]);
     let terms: Vec<&str> = tables.losses[43].terms.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(terms, ["adversarial", "anatomy", "discriminator", "feature_deviation", "l1", "semantic"]);
+    assert_eq!(
+        terms,
+        ["adversarial", "anatomy", "anatomy_chance", "discriminator", "feature_deviation", "l1", "semantic"]
+    );
     assert!(Model::load(&run.join("final"), Device::Cpu).unwrap().refine().is_some());
     for file in ["plan.toml", "environment.toml", "curves.svg", "previews/phase1-step000006.png", "best/model.toml"] {
         assert!(run.join(file).is_file(), "{file}");
@@ -314,14 +317,20 @@ fn a_run_stopped_at_any_step_and_resumed_equals_the_uninterrupted_one_to_the_bit
     plan.phase[0].epochs = 3;
     plan.steps.accumulate = 2;
     plan.phase[1].epochs = 3;
+    // A second phase of stage 1 goes on with the first one's moments.
+    plan.phase.insert(1, Phase { epochs: 2, ..plan.phase[0] });
+    plan.steps.checkpoint_every = 100;
     let whole = out.path().join("whole");
     train(&fresh(&plan, &whole), &mut |_| Control::Continue).unwrap();
     let parts = out.path().join("parts");
-    // Stops in the first phase, at its end, and in the second; the job is begun anew each time.
+    // Stops in the first phase, at its last step, between it and the next, and in the others; the job is begun anew each
+    // time.
     let mut job = fresh(&plan, &parts);
-    for stop_at in [(0, 2), (0, 3), (1, 1)] {
+    for stop_at in [(0, 2), (0, 3), (0, 4), (1, 1), (2, 1)] {
         let stopped = train(&job, &mut |event| match event {
             Event::Step(step) if (step.phase, step.step) == stop_at => Control::Stop,
+            // The phase has no step 4: its end writes the only checkpoint that nobody asked for.
+            Event::Checkpoint(_) if stop_at == (0, 4) => Control::Stop,
             _ => Control::Continue,
         });
         assert!(matches!(stopped, Err(TrainError::Stopped)), "{stop_at:?}: {stopped:?}");
@@ -481,7 +490,19 @@ fn the_smoke_preset_runs_both_stages_with_every_loss_and_learns() {
     // So few steps prove that stage 2 runs and spoils nothing; whether it helps is for real patients to tell.
     assert!(refined.last().unwrap() < &(1.05 * coarse.last().unwrap()), "stage 2: {refined:?} after {coarse:?}");
     let terms: Vec<&str> = tables.losses.last().unwrap().terms.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(terms, ["adversarial", "anatomy", "discriminator", "feature_deviation", "l1", "perceptual", "semantic"]);
+    assert_eq!(
+        terms,
+        [
+            "adversarial",
+            "anatomy",
+            "anatomy_chance",
+            "discriminator",
+            "feature_deviation",
+            "l1",
+            "perceptual",
+            "semantic"
+        ]
+    );
     let environment = std::fs::read_to_string(run.join("environment.toml")).unwrap();
     assert!(environment.contains("relu1_2, relu2_2 of random weights for tests"), "{environment}");
 }

@@ -9,10 +9,8 @@ use crate::app::viewport::ViewCommand;
 use crate::app::widgets;
 use egui::{Align, Label, Layout, RichText, Ui, vec2};
 
-/// From this share on, of 255, a voxel is borrowed as much as one can be: by half.
-const BY_HALF: u8 = 128;
 /// What is told of borrowed anatomy.
-const EXPLAINED: &str = "Outside of the lungs half of what is shown are bones and organs of other patients, bent to the \
+const EXPLAINED: &str = "Outside of the lungs up to half of what is shown are bones and organs of other patients, bent to the \
     films: their place and size follow the films, their shape is not measured. Inside the lungs only the networks are shown.";
 
 /// The section.
@@ -58,7 +56,6 @@ pub fn whose(state: &State) -> Option<String> {
     let percent = f64::from(*share) / 255.0 * 100.0;
     Some(match *share {
         0 => "from the networks".to_owned(),
-        BY_HALF.. => format!("guided by atlases ({percent:.0} %)"),
-        _ => format!("partly from atlases ({percent:.0} %)"),
+        _ => format!("{percent:.0} % from atlases"),
     })
 }

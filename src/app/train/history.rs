@@ -50,6 +50,7 @@ impl Quantity {
             Self::Part(Term::Adversarial) => "Adversarial",
             Self::Part(Term::Semantic) => "Semantic",
             Self::Part(Term::Anatomy) => "Anatomy",
+            Self::Part(Term::AnatomyChance) => "Anatomy by chance",
             Self::Part(Term::Discriminator) => "Discriminator",
             Self::Part(Term::FeatureDeviation) => "Feature deviation",
             Self::Part(Term::Projection) => "Projection",
