@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 /// Keeps the draw of another case apart from the sample's own numbers.
-const TOWARDS_SEED: u64 = 0x6265_7477_6565_6e;
+const TOWARDS_SEED: u64 = 0x62_6574_7765_656e;
 /// Samples that may wait for each thread.
 const QUEUE: usize = 2;
 /// Processor cores a thread of the loader is given: a sample is itself made in parallel.

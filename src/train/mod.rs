@@ -34,6 +34,7 @@ pub mod x2ct;
 mod error;
 mod handle;
 mod loss_plan;
+mod memory;
 mod phase;
 mod preflight;
 mod select;

@@ -7,6 +7,7 @@ use super::checkpoint::{self, State, Tensors};
 use super::event::{Event, Started, Step, Validation};
 use super::learner::{Learn, Moment};
 use super::loader::Loader;
+use super::memory::KeptMemory;
 use super::networks::{Networks, store_refiner};
 use super::phase::{Pace, begin_phase, stream};
 use super::plan::Phase;
@@ -112,6 +113,7 @@ pub fn train(job: &Job, observer: &mut dyn FnMut(&Event) -> Control) -> Result<(
         None => State::new(plan.to_toml()?, cases.manifest_sha256(), Precision::fastest(device), cores as i32),
     };
     tch::set_num_threads(state.threads);
+    let _kept = KeptMemory::start();
     let run = match found {
         None => RunDir::create(&job.folder, &plan)?,
         Some(_) => RunDir::reopen(&job.folder, &state)?,

@@ -59,8 +59,11 @@ const LUNG_DETAIL: (f64, f64) = (0.25, 0.6);
 /// Side of the mean that is taken off to leave detail, voxels.
 const DETAIL_SIDE: i64 = 5;
 
-/// As [`weighted_squared_error`], with more weight on bone and the lungs' vessels, and on fine detail. With nothing asked for
-/// it is the same to the bit.
+/// The mean squared error over voxels, axial slices weighted, `[1, 1, D, H, W]`, with more weight on bone and the lungs'
+/// vessels, and on fine detail. With nothing asked for it is the plain one to the bit.
+///
+/// # Errors
+/// libtorch's.
 pub fn coarse_loss(out: &Tensor, batch: &Batch, losses: &CoarseLossPlan) -> Result<Tensor, TrainError> {
     if *losses == CoarseLossPlan::default() {
         return weighted_squared_error(out, batch);

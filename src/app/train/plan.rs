@@ -119,18 +119,15 @@ fn data(ui: &mut Ui, plan: &mut TrainPlan, out: &mut Outbox) {
         (data.synthetic_cases, data.synthetic_validation) = (count[0] as usize, count[1] as usize);
     });
     widgets::row(ui, "Film looks", |ui| {
-        let form = widgets::NumberForm {
-            name: "Share of film looks",
-            width: t.size.value,
-            speed: 1.0,
-            decimals: 0,
-            suffix: " %",
-        };
-        if let Some(percent) = widgets::number(ui, 100.0 * data.radiograph_share, 0.0..=100.0, form) {
-            data.radiograph_share = percent / 100.0;
-        }
+        share(ui, "Share of film looks", &mut data.radiograph_share);
         let about = "of samples look like chest radiographs";
         ui.add(Label::new(RichText::new(about).font(t.caption()).color(t.color.text_faint)).truncate());
+    });
+    widgets::row(ui, "Shapes", |ui| {
+        share(ui, "Share of mirrored samples", &mut data.mirror_share);
+        faint(ui, "mirrored,");
+        share(ui, "Share of samples between patients", &mut data.between_share);
+        faint(ui, "blended");
     });
     widgets::row(ui, "Start from", |ui| {
         fields::path(ui, "Start from", &mut plan.start_from, "fresh weights", out, TrainPurpose::StartFrom);
@@ -219,14 +216,26 @@ fn faint(ui: &mut Ui, text: &str) {
     ui.add(Label::new(RichText::new(text).font(t.body()).color(t.color.text_secondary)).truncate());
 }
 
+/// A share of the samples, in percent.
+fn share(ui: &mut Ui, name: &str, share: &mut f64) {
+    let form = widgets::NumberForm { name, width: theme().size.value, speed: 1.0, decimals: 0, suffix: " %" };
+    if let Some(percent) = widgets::number(ui, 100.0 * *share, 0.0..=100.0, form) {
+        *share = percent / 100.0;
+    }
+}
+
 /// Where stage 1's squared error counts more.
 fn coarse_losses(ui: &mut Ui, losses: &mut CoarseLossPlan) {
-    widgets::row(ui, "Stage 1", |ui| {
-        for (name, weight) in [("bone", &mut losses.bone), ("lung", &mut losses.lung), ("detail", &mut losses.detail)] {
-            fields::weight(ui, &format!("Stage 1 {name} weight"), weight, 0.0..=1000.0, theme().size.value);
-            faint(ui, name);
-        }
+    let weight = |ui: &mut Ui, name: &str, weight: &mut f64| {
+        fields::weight(ui, &format!("{name} weight"), weight, 0.0..=1000.0, WEIGHT_WIDTH);
+    };
+    widgets::row(ui, "Coarse bone", |ui| {
+        weight(ui, "Coarse bone", &mut losses.bone);
+        ui.add_space(theme().space.medium);
+        pair_label(ui, "Coarse lung");
+        weight(ui, "Coarse lung", &mut losses.lung);
     });
+    widgets::row(ui, "Coarse detail", |ui| weight(ui, "Coarse detail", &mut losses.detail));
 }
 
 /// What the second network sees, and its losses.
@@ -240,11 +249,13 @@ fn refining(ui: &mut Ui, network: &mut NetworkPlan, losses: &mut LossPlan) {
         if widgets::toggle(ui, network.refine.residual, "Residual output").clicked() {
             network.refine.residual = !network.refine.residual;
         }
-        faint(ui, "residual,");
+        faint(ui, "residual");
+    });
+    widgets::row(ui, "Sees films", |ui| {
         if widgets::toggle(ui, network.refine.films, "Refining network sees the films").clicked() {
             network.refine.films = !network.refine.films;
         }
-        faint(ui, "films");
+        faint(ui, "the refining network, beside its slices");
     });
     for (left, right) in [
         (("L1", &mut losses.l1), ("L2", &mut losses.l2)),
