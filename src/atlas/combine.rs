@@ -75,7 +75,8 @@ pub(super) fn combine(network: &[f32], lungs: &[f32], atlases: &[BentAtlas], dim
 
 /// What atlases have for a voxel.
 struct Lent {
-    /// Their mean where they are open to lending, the network elsewhere, relative attenuation.
+    /// Their mean as far as they are open to lending, the network for the rest, relative attenuation: at the lungs' edge a
+    /// blend of both, which is also what disagreement and agreed detail are read from.
     r: f32,
     /// How far they are, 0 to 1: shut where they have lung, and inside of the networks' lungs.
     open: f32,

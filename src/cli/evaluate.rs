@@ -33,8 +33,8 @@ Examples:
   biplane evaluate --merge report/                                          ... and, after the last, the report
 
 --cases takes a data set made by `biplane prepare` (its validation side is evaluated, its training side is what floors
-learn from), a folder of CTs, or a CT. Films are simulated from each case. MODEL is a model folder, `bundled`, or a floor
-without networks: back-projection, mean-volume, sirt-tv, best-atlas. `guided` is the bundled model guided by
+learn from), a folder of CTs, or a CT. Films are simulated from each case. MODEL is a model folder, `bundled` (biplane-p16),
+biplane-w16, or a floor without networks: back-projection, mean-volume, sirt-tv, best-atlas. `guided` is the bundled model guided by
 the bundled atlases (a case's own is left out), NAME=FOLDER+guided any other model.
 
 Each result is kept as soon as it is there: the same command again does only what is missing or has changed. A case that
@@ -211,7 +211,7 @@ fn explain(error: EvaluateError) -> CliError {
         },
         EvaluateError::Network(NnError::File { .. } | NnError::Weight { .. }) => CliError::input(
             said.split_whitespace().collect::<Vec<_>>().join(" "),
-            "name a model folder, which holds model.toml and weights.safetensors, or `bundled`",
+            "name a model folder, which holds model.toml and weights.safetensors, or `bundled` or biplane-w16",
         ),
         EvaluateError::Network(error) => error.into(),
         EvaluateError::Input(_) => CliError::from_message(Exit::Usage, &said),

@@ -7,7 +7,6 @@ use super::interrupt;
 use super::terminal::{Stages, notice};
 use crate::atlas::{AtlasSource, DEFAULT_COUNT, Guidance};
 use crate::geometry::Frame;
-
 use crate::nn::guidance::Guide;
 use crate::nn::reconstruct::{CONSISTENCY_STEPS, Event, Handle, Job, Reconstructor};
 use crate::nn::{DeviceChoice, ModelSource, Reconstruction};
@@ -26,8 +25,8 @@ const MOST_ATLASES: usize = 8;
 /// Which networks on which device.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Networks {
-    /// A model folder; without it the bundled model.
-    #[arg(long, value_name = "FOLDER")]
+    /// A model folder, biplane-p16 or biplane-w16; without it the built-in one that suits the films.
+    #[arg(long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
     /// auto, cpu or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]

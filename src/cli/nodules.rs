@@ -21,8 +21,8 @@ Examples:
 
 Name cases that the model was not trained on. Each needs 13 reconstructions with --rounds 2.")]
 pub struct Args {
-    /// A model folder; without it the bundled model.
-    #[arg(long, value_name = "FOLDER")]
+    /// A model folder, biplane-p16 or biplane-w16; without it biplane-p16.
+    #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
     /// A data set, or a folder of 128^3 cubes.
     #[arg(long, value_name = "DIR")]

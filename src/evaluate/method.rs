@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::str::FromStr;
 
-/// The word for the model that comes with the program.
+/// The word for the built-in model of films of known distance and tone, as simulated ones are.
 const BUNDLED: &str = "bundled";
 /// The word for that model guided by the bundled atlases; after a model's name with [`AND`] for that model.
 const GUIDED: &str = "guided";
@@ -119,7 +119,7 @@ pub struct Method {
 impl FromStr for Method {
     type Err = String;
 
-    /// `NAME=FOLDER`, `NAME=bundled`, `NAME=mean-volume`, or a floor's word alone.
+    /// `NAME=FOLDER`, `NAME=bundled`, `NAME=biplane-w16`, `NAME=mean-volume`, or a floor's word alone.
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, model) = text.split_once('=').unwrap_or((text, text));
         let floor = FLOORS.iter().find(|(_, word, ..)| *word == model).map(|(floor, ..)| Kind::Floor(*floor));

@@ -128,7 +128,7 @@ impl Coarse {
         }
     }
 
-    /// `[1, C, D, H, W]` to `[1, 1, D, H, W]` (of twice the sides where the network is packed), f32 in and out; convolutions in `precision`.
+    /// `[1, C, D, H, W]` to `[1, 1, D, H, W]` (of twice the sides where the network is packed), f32 in and out; convolutions in `precision`, late ones in f32.
     ///
     /// # Errors
     /// [`NnError::Input`] where the shape does not suit the network; what `interrupt` returns; libtorch's.

@@ -71,7 +71,7 @@ const AIR_BELOW: f64 = 0.3;
 /// libtorch's.
 pub fn with_air(refined: &Tensor, coarse: &Tensor) -> Result<Tensor, NnError> {
     let holds = coarse.f_amax([1, 2], true)?.f_ge(AIR_BELOW)?;
-    Ok(refined.f_where_self(&holds, &coarse.f_clamp_max(0.0)?)?)
+    Ok(refined.f_where_self(&holds, &coarse.f_zeros_like()?)?)
 }
 
 /// Refines the given slices: `[count, 1, H, W]`.

@@ -88,9 +88,9 @@ pub enum ModelSource {
 }
 
 impl ModelSource {
-    /// What a word or a path on the command line means: a built-in model's name, or a folder.
+    /// What a word or a path on the command line means: a folder that is there, a built-in model's name, or a folder.
     pub fn of_argument(text: &Path) -> Self {
-        let named = text.to_str().and_then(BuiltIn::named);
+        let named = text.to_str().and_then(BuiltIn::named).filter(|_| !text.is_dir());
         named.map_or_else(|| Self::Folder(text.to_owned()), Self::BuiltIn)
     }
 

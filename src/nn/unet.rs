@@ -265,7 +265,8 @@ impl UNet {
         let mut x = input.shallow_clone();
         for (conv, norm) in block.convs.iter().zip(&block.norms) {
             interrupt()?;
-            x = norm.apply(&self.parameters, &conv.apply(&self.parameters, &x)?)?.f_leaky_relu()?;
+            // In place: a norm's gradient needs what went into it, not what came out.
+            x = norm.apply(&self.parameters, &conv.apply(&self.parameters, &x)?)?.f_leaky_relu_()?;
         }
         Ok(x)
     }

@@ -276,7 +276,7 @@ fn varied_views(radiograph: bool, rng: &mut impl Rng) -> [View; 2] {
 /// What happens to a film between the patient and the file. Gain and offset of the logged film need no part here:
 /// standardising takes them out.
 fn vary_film(film: Raster, radiograph: bool, rng: &mut impl Rng) -> Raster {
-    // A chest film takes 10^7 photons a pixel of 2.6 mm; ward and screening films a tenth, simulated ones none less.
+    // A chest film takes about 10^7 photons a pixel of 2.6 mm, ward films and kilovoltage images of a linac about a tenth.
     let photons = 10f32.powf(if radiograph { rng.random_range(5.3..7.3) } else { rng.random_range(6.0..7.5) });
     let haze = rng.random_range(0.0..if radiograph { 0.12 } else { 0.01 });
     let blur_px = rng.random_range(0.0..if radiograph { 1.5 } else { 0.7 });

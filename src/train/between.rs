@@ -2,6 +2,7 @@
 //! the template that both were registered to. Knows no sample.
 
 use super::TrainError;
+use super::dataset::CaseFile;
 use super::prepare::fields::{FIELDS_FOLDER, Field};
 use crate::geometry::{CUBE_SIDE_VOXELS, CUBE_SPACING_MM};
 use crate::registration::Map;
@@ -45,16 +46,26 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Reads the fields of cases of these names beside their data set, as `biplane prepare --register` made them.
+    /// Reads the fields of cases beside their data set, as `biplane prepare --register` made them.
     ///
     /// # Errors
-    /// [`TrainError::Data`] where fewer than two cases have one, or two of them are of different templates.
-    pub fn open(data: &Path, names: &[String]) -> Result<Self, TrainError> {
+    /// [`TrainError::Data`] where fewer than two cases have one, one was made for another cube, or two of them are of
+    /// different templates.
+    pub fn open(data: &Path, cases: &[CaseFile]) -> Result<Self, TrainError> {
         let folder = data.join(FIELDS_FOLDER);
         let fault = |cause: String| TrainError::Data { path: folder.clone(), cause };
-        let path = |name: &String| folder.join(format!("{name}.safetensors"));
-        let read = |name: &String| path(name).exists().then(|| Field::read(&path(name))).transpose();
-        let fields: Vec<Option<Field>> = names.iter().map(read).collect::<Result<_, _>>()?;
+        let read = |case: &CaseFile| {
+            let path = folder.join(format!("{}.safetensors", case.name));
+            let field = path.exists().then(|| Field::read(&path)).transpose()?;
+            if let Some(field) = &field
+                && field.card.case_sha256 != case.file_sha256()?
+            {
+                let cause = "was made for another cube of its case; make it again with `biplane prepare --register`";
+                return Err(TrainError::Data { path, cause: cause.into() });
+            }
+            Ok(field)
+        };
+        let fields: Vec<Option<Field>> = cases.iter().map(read).collect::<Result<_, _>>()?;
         let mut templates: Vec<&str> = fields.iter().flatten().map(|f| f.card.template_sha256.as_str()).collect();
         let count = templates.len();
         templates.sort_unstable();

@@ -33,9 +33,8 @@ impl Cases {
     /// As [`Dataset::open`] and [`Fields::open`].
     pub fn open(plan: &DataPlan) -> Result<Self, TrainError> {
         let data = Dataset::open(plan)?;
-        let names: Vec<String> = data.training.iter().map(|file| file.name.clone()).collect();
         let fields = match &plan.folder {
-            Some(folder) if plan.between_share > 0.0 => Fields::open(folder, &names)?,
+            Some(folder) if plan.between_share > 0.0 => Fields::open(folder, &data.training)?,
             _ => Fields::default(),
         };
         Ok(Self {

@@ -19,7 +19,7 @@ pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
 /// The key of the state in the file's header.
 const STATE_KEY: &str = "biplane.run";
 /// The version of what the file holds.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Where the schedule stands, and what a resumed run must do as before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,14 +59,14 @@ impl State {
     }
 }
 
-/// Weight of the past in the smoothed validation error.
+/// Weight of the past in the smoothed score.
 const SMOOTHING: f64 = 0.5;
 
-/// Smooths the validation error and remembers the best.
+/// Smooths the score of the validations and remembers the best.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Judge {
-    /// The running mean of the validation error.
+    /// The running mean of the score.
     pub smoothed: Option<f64>,
     /// Its least value.
     pub best: Option<f64>,
@@ -75,9 +75,15 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Takes in a validation error; whether its smoothed value is the best so far.
-    pub fn hear(&mut self, error: f64) -> bool {
-        let smoothed = self.smoothed.map_or(error, |past| SMOOTHING * past + (1.0 - SMOOTHING) * error);
+    /// A moment that must not be kept; whether it is all the same, because none could be so far.
+    pub fn pass_over(&mut self) -> bool {
+        self.stale += 1;
+        self.best.is_none()
+    }
+
+    /// Takes in a score, less is better; whether its smoothed value is the best so far.
+    pub fn hear(&mut self, score: f64) -> bool {
+        let smoothed = self.smoothed.map_or(score, |past| SMOOTHING * past + (1.0 - SMOOTHING) * score);
         self.smoothed = Some(smoothed);
         let better = self.best.is_none_or(|best| smoothed < best);
         if better {
@@ -240,7 +246,10 @@ fn parse_state(text: Option<String>, path: &Path) -> Result<State, TrainError> {
     let text = text.ok_or_else(|| fault("is no checkpoint of a training run".into()))?;
     let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| fault(format!("is damaged ({e})")))?;
     if value["version"] != VERSION {
-        return Err(fault(format!("is of version {}, this program reads {VERSION}", value["version"])));
+        return Err(fault(format!(
+            "is of version {}, this program reads {VERSION}; go on with the program that began it, or start a new run from its model (start_from)",
+            value["version"]
+        )));
     }
     serde_json::from_value(value).map_err(|e| fault(format!("is damaged ({e})")))
 }

@@ -82,6 +82,19 @@ impl CaseFile {
         Self { patient: name.clone(), name, path, sha256: None, data_slices: None }
     }
 
+    /// SHA-256 of the file: the manifest's word, else as it is now.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] where it cannot be read.
+    pub fn file_sha256(&self) -> Result<String, TrainError> {
+        if let Some(known) = &self.sha256 {
+            return Ok(known.clone());
+        }
+        let bytes = std::fs::read(&self.path)
+            .map_err(|e| TrainError::Data { path: self.path.clone(), cause: format!("cannot be read ({e})") })?;
+        Ok(sha256_hex(&bytes))
+    }
+
     /// Reads the cube, compared with the manifest's hash where there is one.
     ///
     /// # Errors

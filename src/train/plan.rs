@@ -184,7 +184,7 @@ pub struct Phase {
     pub warm_up: u64,
     /// Epochs between two validations.
     pub validate_every: u64,
-    /// Validations without a better (smoothed) error after which the phase ends early; never where absent.
+    /// Validations without a better (smoothed) score after which the phase ends early; never where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<u64>,
 }
@@ -231,7 +231,7 @@ impl TrainPlan {
     pub fn with_method(mut self, method: Method) -> Self {
         self.network.method = method;
         if method.needs_both_films() {
-            self.network.input = BackProjection::PerView;
+            (self.network.input, self.network.late_input) = (BackProjection::PerView, false);
         }
         if !method.refines() {
             self.phase.iter_mut().for_each(|phase| phase.stage = Stage::Coarse);

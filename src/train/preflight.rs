@@ -5,6 +5,7 @@ use super::cases::Cases;
 use super::checkpoint::Tensors;
 use super::learner::Moment;
 use super::loader::Loader;
+use super::memory::KeptMemory;
 use super::networks::Networks;
 use super::phase::{Pace, begin_phase, stream};
 use super::plan::{Phase, Stage};
@@ -146,6 +147,7 @@ fn rehearse(job: &Job, plan: &TrainPlan, index: usize, cases: &Arc<Cases>) -> Re
     let device = job.device.device()?;
     let cores = job.cores_to_use();
     let phase = &plan.phase[index];
+    let _kept = KeptMemory::start();
     let precision = Precision::fastest(device);
     let networks = Networks::first(plan, device)?;
     let (mut learner, idle) = begin_phase(plan, phase, networks, precision, device)?;

@@ -22,7 +22,7 @@ pub const ENVIRONMENT_FILE: &str = "environment.toml";
 pub const CURVE_FILE: &str = "curves.svg";
 /// Pictures of a validation case.
 pub const PREVIEW_FOLDER: &str = "previews";
-/// The model with the least smoothed validation error of the stage that was trained last.
+/// The model with the least smoothed score of the stage that was trained last.
 pub const BEST_MODEL: &str = "best";
 /// Locked while a process trains in the folder.
 pub const LOCK_FILE: &str = "run.lock";

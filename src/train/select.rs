@@ -16,8 +16,6 @@ const BONE: f64 = 0.25;
 const CONTRAST: f64 = 0.2;
 /// A refined volume may be so much worse in the body than the coarse one, as a share of it; beyond, it is not kept.
 const MOST_WORSE: f64 = 1.03;
-/// What each part of the body's error beyond that costs: more than anything else can gain.
-const WORSE: f64 = 100.0;
 
 /// Judges the moments of a phase.
 #[derive(Default)]
@@ -71,8 +69,7 @@ impl Selection {
 
     /// What a moment is chosen by, less is better. Stage 1: the error in the body and a quarter of that in bone, HU. Stage 2,
     /// which sharpens: LPIPS over AlexNet (where that is not installed, what is missing of the detail's correlation) and a
-    /// fifth of what bone stands out too little or too much, among moments whose body is at most 3 % worse than the coarse
-    /// volumes'. `None` where the truth has no bone.
+    /// fifth of what bone stands out too little or too much. `None` where the truth has no bone.
     pub fn score(&self, stage: Stage, cases: &[Judged]) -> Option<f64> {
         let details: Vec<Detail> = cases.iter().map(|case| case.detail).collect();
         let mean = Detail::mean_of(&details);
@@ -85,8 +82,15 @@ impl Selection {
             Some(sum) => sum / cases.len() as f64,
             None => 1.0 - mean.detail_correlation?,
         };
+        Some(likeness + CONTRAST * (1.0 - mean.bone_contrast?).abs())
+    }
+
+    /// Whether a moment may be kept at all: a refined volume sharpens, and must not pay for it with more than 3 % of the
+    /// coarse volume's error in the body.
+    pub fn admits(&self, cases: &[Judged]) -> bool {
         let before = self.before_hu.iter().sum::<f64>() / self.before_hu.len().max(1) as f64;
-        let worse = if before > 0.0 { (body / before - MOST_WORSE).max(0.0) } else { 0.0 };
-        Some(likeness + CONTRAST * (1.0 - mean.bone_contrast?).abs() + WORSE * worse)
+        let details: Vec<Detail> = cases.iter().map(|case| case.detail).collect();
+        let body = Detail::mean_of(&details).mae_body_skin_hu;
+        self.before_hu.is_empty() || body.is_none_or(|body| body <= MOST_WORSE * before)
     }
 }

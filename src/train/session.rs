@@ -319,7 +319,8 @@ impl Session<'_> {
         }
         let mean = errors.iter().map(|(_, e)| e).sum::<f64>() / count as f64;
         let score = self.selection.score(phase.stage, &judged).unwrap_or(mean);
-        let best = self.state.judge.hear(score);
+        let judge = &mut self.state.judge;
+        let best = if self.selection.admits(&judged) { judge.hear(score) } else { judge.pass_over() };
         let (step, smoothed) = (self.state.step, self.state.judge.smoothed.unwrap_or(score));
         self.tell(&Event::Validated(Validation {
             phase: index,

@@ -56,21 +56,25 @@ pub(super) fn weighted_squared_error(out: &Tensor, batch: &Batch) -> Result<Tens
 pub(super) const BONE_ABOVE: f64 = 1.12;
 /// Vessels and edges of the lungs: -750 to -400 HU.
 const LUNG_DETAIL: (f64, f64) = (0.25, 0.6);
+/// After this share of a phase slices without scan data count in full.
+const LATE: f64 = 0.8;
 /// Side of the mean that is taken off to leave detail, voxels.
 const DETAIL_SIDE: i64 = 5;
 
 /// The mean squared error over voxels, axial slices weighted, `[1, 1, D, H, W]`, with more weight on bone and the lungs'
-/// vessels, and on fine detail. With nothing asked for it is the plain one to the bit.
+/// vessels, and on fine detail; late in the phase (`share` of it is done) slices without scan data count as all others, so
+/// that air is air in the end. With nothing asked for it is the plain one to the bit.
 ///
 /// # Errors
 /// libtorch's.
-pub fn coarse_loss(out: &Tensor, batch: &Batch, losses: &CoarseLossPlan) -> Result<Tensor, TrainError> {
+pub fn coarse_loss(out: &Tensor, batch: &Batch, losses: &CoarseLossPlan, share: f64) -> Result<Tensor, TrainError> {
     if *losses == CoarseLossPlan::default() {
         return weighted_squared_error(out, batch);
     }
     let side = batch.target.size()[2];
-    let slices = batch.weights.f_view([1, 1, side, 1, 1])?;
-    let total = batch.weights.f_sum(Kind::Float)?.f_mul_scalar((side * side) as f64)?;
+    let weights = if share > LATE { batch.weights.f_ones_like()? } else { batch.weights.shallow_clone() };
+    let slices = weights.f_view([1, 1, side, 1, 1])?;
+    let total = weights.f_sum(Kind::Float)?.f_mul_scalar((side * side) as f64)?;
     let within = |low: f64, high: f64| -> Result<Tensor, TrainError> {
         Ok(batch.target.f_gt(low)?.f_logical_and(&batch.target.f_lt(high)?)?.f_to_kind(Kind::Float)?)
     };
@@ -98,7 +102,7 @@ impl Learn for Stage1 {
             } else {
                 (self.net.forward(&batch.input, self.precision, &uninterrupted)?, Tape::default())
             };
-            let loss = coarse_loss(&out, batch, &self.losses)?.f_div_scalar(batches.len() as f64)?;
+            let loss = coarse_loss(&out, batch, &self.losses, moment.share)?.f_div_scalar(batches.len() as f64)?;
             sum += moment.finite(loss.f_double_value(&[])?)?;
             loss.f_backward()?;
             tape.backward()?;

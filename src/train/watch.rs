@@ -14,6 +14,8 @@ const CHANCE_STEPS: u64 = 100;
 pub struct Watch {
     /// Whether the collapse was told.
     collapsed: bool,
+    /// Steps heard since this began; a resumed run begins anew.
+    heard: u64,
     /// The running mean of the anatomical loss less chance.
     above_chance: f64,
     /// Whether chance was told.
@@ -38,8 +40,10 @@ impl Watch {
 
     fn chance(&mut self, step: &Step) -> Option<String> {
         let (loss, chance) = (value(step, Term::Anatomy)?, value(step, Term::AnatomyChance)?);
-        self.above_chance += (loss - chance - self.above_chance) / CHANCE_STEPS.min(step.step.max(1)) as f64;
-        if self.chance || step.step < CHANCE_AFTER || self.above_chance < 0.0 {
+        self.heard += 1;
+        self.above_chance += (loss - chance - self.above_chance) / CHANCE_STEPS.min(self.heard) as f64;
+        let soon = step.step < CHANCE_AFTER || self.heard < CHANCE_STEPS;
+        if self.chance || soon || self.above_chance < 0.0 {
             return None;
         }
         self.chance = true;

@@ -9,12 +9,13 @@ use biplane::train::augment::{FilmInput, Sample, SampleName, Variation, varied_s
 use biplane::train::batch::Batch;
 use biplane::train::between::{Fields, Towards};
 use biplane::train::cases::Cases;
-use biplane::train::dataset::Case;
+use biplane::train::dataset::{Case, CaseFile};
 use biplane::train::plan::{CoarseLossPlan, DataPlan};
 use biplane::train::prepare::fields::{FIELDS_FOLDER, Field, FieldCard};
 use biplane::train::stage1::coarse_loss;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
 use std::path::Path;
 use tch::{Device, Tensor};
 
@@ -25,18 +26,18 @@ fn case() -> Case {
     Case::new("case".into(), volume, Path::new("memory")).unwrap()
 }
 
-/// Two fields of one template: the first case is it, the other lies `shift_mm` away from it.
-fn shifted(shift_mm: [f64; 3], template: &str) -> Field {
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The field of a case that lies `shift_mm` away from its template.
+fn shifted(shift_mm: [f64; 3], template: &str, cube: &[u8]) -> Field {
     let map = |sign: f64| {
         let affine = Affine { shift_mm: shift_mm.map(|v| sign * v), ..Affine::IDENTITY };
         Map::new(affine, 4, std::array::from_fn(|_| vec![0.0; 64])).unwrap()
     };
-    let card = FieldCard {
-        template: "t".into(),
-        template_sha256: template.into(),
-        case_sha256: String::new(),
-        lung_dice: 1.0,
-    };
+    let card =
+        FieldCard { template: "t".into(), template_sha256: template.into(), case_sha256: hex(cube), lung_dice: 1.0 };
     Field { to_case: map(1.0), from_case: map(-1.0), card }
 }
 
@@ -55,7 +56,7 @@ fn a_mirrored_sample_is_the_same_body_with_its_heart_on_the_right() {
 
 #[test]
 fn a_bend_goes_the_share_of_the_way_from_case_to_case() {
-    let (here, there) = (shifted([0.0; 3], "t"), shifted([5.6, -2.8, 28.0], "t"));
+    let (here, there) = (shifted([0.0; 3], "t", b""), shifted([5.6, -2.8, 28.0], "t", b""));
     // A voxel of the other's shape lies 2, -1 and 10 voxels before its place in the case.
     for share in [0.0, 0.5, 1.0] {
         let at = Towards::new(&here, &there, share).at([60.0, 61.0, 62.0]);
@@ -87,17 +88,21 @@ fn fields_are_read_beside_the_data_and_missing_ones_told() {
     let folder = data.path().join(FIELDS_FOLDER);
     std::fs::create_dir(&folder).unwrap();
     let path = |k: usize| folder.join(format!("case-{k}.safetensors"));
-    shifted([0.0; 3], "t").write(&path(0)).unwrap();
+    let cube = |k: usize| std::fs::read(data.path().join(format!("case-{k}.nii.gz"))).unwrap();
+    shifted([0.0; 3], "t", &cube(0)).write(&path(0)).unwrap();
     refused("1 training cases");
-    shifted([2.8; 3], "other").write(&path(1)).unwrap();
+    shifted([2.8; 3], "other", &cube(1)).write(&path(1)).unwrap();
     refused("different templates");
-    shifted([2.8; 3], "t").write(&path(1)).unwrap();
+    shifted([2.8; 3], "t", &cube(2)).write(&path(1)).unwrap();
+    refused("another cube of its case");
+    shifted([2.8; 3], "t", &cube(1)).write(&path(1)).unwrap();
     let cases = Cases::open(&plan).unwrap();
     assert_eq!(cases.unregistered(), ["case-2"]);
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     assert!(cases.towards(2, &mut rng).is_none() && cases.towards(0, &mut rng).is_some());
     // A share of the samples stays as it is.
-    let fields = Fields::open(data.path(), &names).unwrap();
+    let files = names.iter().map(|name| CaseFile::plain(data.path().join(format!("{name}.nii.gz"))));
+    let fields = Fields::open(data.path(), &files.collect::<Vec<_>>()).unwrap();
     let bent = (0..400).filter(|_| fields.draw(0, 0.25, &mut rng).is_some()).count();
     assert!((60..140).contains(&bent), "{bent} of 400");
     std::fs::write(path(1), b"no field").unwrap();
@@ -146,7 +151,12 @@ fn stage_1_counts_bone_vessels_and_detail_as_the_plan_says() {
     };
     let plans = [(0.0, 0.0, 0.0), (2.0, 0.0, 0.0), (0.0, 0.5, 0.0), (0.0, 0.0, 3.0), (2.0, 0.5, 3.0)];
     for plan in plans.map(|(bone, lung, detail)| CoarseLossPlan { bone, lung, detail }) {
-        let (got, wanted) = (coarse_loss(&out, &batch, &plan).unwrap().double_value(&[]), expected(&plan));
+        let (got, wanted) = (coarse_loss(&out, &batch, &plan, 0.5).unwrap().double_value(&[]), expected(&plan));
         assert!((got / wanted - 1.0).abs() < 1e-5, "{plan:?}: {got} {wanted}");
     }
+    // Late in a phase the four slices without data count as the others: with detail alone left out, the plain mean.
+    let plan = CoarseLossPlan { lung: f64::MIN_POSITIVE, ..CoarseLossPlan::default() };
+    let late = coarse_loss(&out, &batch, &plan, 0.9).unwrap().double_value(&[]);
+    let mean = error.iter().map(|e| e * e).sum::<f64>() / error.len() as f64;
+    assert!((late / mean - 1.0).abs() < 1e-5, "{late} {mean}");
 }

@@ -204,4 +204,8 @@ fn a_loss_at_chance_is_told_once_and_one_below_never() {
     assert!(told(&|k| if k < 100 { 3.5 } else { 2.1 }).is_empty());
     // Better at first, and lost later.
     assert_eq!(told(&|k| if k < 800 { 2.1 } else { 3.1 }).len(), 1);
+    // A run that is resumed late listens first: one odd step says nothing.
+    let mut resumed = Watch::default();
+    assert!(resumed.hear(&step(1000, 3.4)).is_none());
+    assert!((1001..1400).all(|k| resumed.hear(&step(k, 2.1)).is_none()));
 }

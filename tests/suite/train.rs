@@ -3,7 +3,7 @@
 use biplane::geometry::phantom::{ThoraxLimits, thorax};
 use biplane::geometry::{Frame, Volume};
 use biplane::io::nifti;
-use biplane::nn::{DeviceChoice, Model};
+use biplane::nn::{DeviceChoice, Method, Model};
 use biplane::projection::BackProjection;
 use biplane::train::adamw::{AdamW, Average};
 use biplane::train::augment::{FilmInput, SampleName, Variation, plain_sample, varied_sample};
@@ -365,7 +365,7 @@ fn damaged_and_foreign_checkpoints_are_refused_by_name() {
         std::fs::write(&path, &whole[..cut]).unwrap();
         assert!(said(folder.path()).contains("is damaged"), "cut at {cut}");
     }
-    let text = String::from_utf8_lossy(&whole).replace("\\\"version\\\":1", "\\\"version\\\":9");
+    let text = String::from_utf8_lossy(&whole).replace("\\\"version\\\":2", "\\\"version\\\":9");
     std::fs::write(&path, text.as_bytes()).unwrap();
     let newer = checkpoint::peek(folder.path()).unwrap_err().to_string();
     assert!(newer.contains("version 9"), "{newer}");
@@ -470,6 +470,9 @@ fn presets_can_be_followed_once_they_have_data() {
         }
         plan.check().unwrap_or_else(|e| panic!("{}: {e}", preset.name()));
         assert_eq!(TrainPlan::from_toml(&plan.to_toml().unwrap()).unwrap(), plan);
+        for method in Method::ALL {
+            plan.clone().with_method(method).check().unwrap_or_else(|e| panic!("{} {method}: {e}", preset.name()));
+        }
     }
     let paper = Preset::Paper.plan().unwrap();
     let phases: Vec<_> = paper.phase.iter().map(|p| (p.stage, p.side, p.epochs, p.lr_high, p.lr_low)).collect();

@@ -87,7 +87,7 @@ fn models(ui: &mut Ui, state: &State, out: &mut Outbox) {
         return;
     }
     let count = state.setup.each_model().len();
-    let label = if count == 1 { "Run the model on the films".into() } else { format!("Run all {count} models") };
+    let label = format!("Run all {count} models");
     let obstacle = state.obstacle().or_else(|| state.run.as_ref().map(|_| "A reconstruction is running".into()));
     ui.add_space(t.space.tiny);
     ui.add_enabled_ui(obstacle.is_none(), |ui| {

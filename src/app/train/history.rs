@@ -150,7 +150,7 @@ pub struct Checked {
     pub step: u64,
     /// Mean absolute error over the cases, HU.
     pub mae_hu: f64,
-    /// Whether its smoothed error was the least of its phase so far.
+    /// Whether its smoothed score was the least of its phase so far.
     pub best: bool,
     /// The first case, whose pictures are kept.
     pub case: String,

@@ -115,7 +115,7 @@ pub(super) fn overlay_bar(ink: &Ink<'_>, look: &Look<'_>, scene: &Scene) {
 /// The colour of what is borrowed.
 fn borrowed_bar(ink: &Ink<'_>, look: &Look<'_>) {
     let full = look.style.borrowed.gamma_multiply(BORROWED_OPACITY as f32);
-    let texts = ["from atlases", "half", "from the films"].map(str::to_owned);
+    let texts = ["half from atlases", "a quarter", "from the films"].map(str::to_owned);
     let down = WINDOW_ROWS * look.style.text_size * 1.3;
     bar(ink, [full, full.gamma_multiply(0.5), Color32::TRANSPARENT], texts, down);
 }

@@ -19,10 +19,10 @@ const WINDOW_POINTS: f64 = 250.0;
 const LEAST_PACE_HU: f64 = 100.0;
 /// How much of the picture a full error hides: what is below stays to be seen.
 pub(super) const ERROR_OPACITY: f64 = 0.75;
-/// How much of the picture the colour of what is wholly borrowed hides: bones must show through.
+/// How much of the picture the colour of what is borrowed by half hides: bones must show through.
 pub(super) const BORROWED_OPACITY: f64 = 0.4;
-/// The share that stands for wholly borrowed.
-const BORROWED_FULL: f64 = 255.0;
+/// The share that stands for borrowed by half, which is the most there is.
+const BORROWED_FULL: f64 = 127.5;
 /// Dragging up over this many points enlarges e-fold.
 const ZOOM_POINTS: f64 = 150.0;
 

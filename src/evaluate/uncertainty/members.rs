@@ -1,7 +1,7 @@
 //! What the networks say to the same films taken a little otherwise: the patient moved by two voxels, the tone bent.
 //! Knows no truth.
 //!
-//! Mirroring left to right is not among them: no patient that the networks learnt from had the heart on the right.
+//! Mirroring left to right is not among them: biplane-w16 never saw a heart on the right, and all models are asked alike.
 
 use crate::evaluate::{EvaluateError, films};
 use crate::geometry::{Raster, Vec3, View, Volume};
