@@ -86,6 +86,9 @@ pub struct ContrastPlan {
     pub temperature: f64,
     /// Momentum of the teacher at the start; it rises to 1 by a cosine.
     pub momentum: f64,
+    /// Steps in which the contrast network learns on coarse and true slices and does not judge the refining one yet; 0 is
+    /// the paper's. One that judges before it tells places apart teaches noise.
+    pub warm_up: u64,
 }
 
 impl Default for ContrastPlan {
@@ -98,6 +101,7 @@ impl Default for ContrastPlan {
             core: 3,
             temperature: 0.1,
             momentum: 0.996,
+            warm_up: 0,
         }
     }
 }

@@ -132,6 +132,7 @@ impl Stage2 {
         &self,
         slices: &Slices,
         body: &[Vec<u8>],
+        step: u64,
         rng: &mut ChaCha8Rng,
     ) -> Result<(Tensor, Vec<(Term, f64)>), TrainError> {
         let weights = self.plan.losses;
@@ -153,7 +154,9 @@ impl Stage2 {
         }
         let mut spread = None;
         if let Some(contrast) = &self.contrast {
-            let (semantic, anatomy, deviation) = contrast.losses(slices, body, &self.plan, rng)?;
+            // The coarse slices carry no gradient to the refiner: until the contrast network has learnt it only learns.
+            let judged = if step <= weights.contrast.warm_up { &slices.coarse } else { &slices.refined };
+            let (semantic, anatomy, deviation) = contrast.losses(judged, &slices.truth, body, &self.plan, rng)?;
             parts.push((Term::Semantic, weights.semantic, semantic));
             parts.push((Term::Anatomy, weights.anatomy, anatomy));
             let chance = (1.0 + weights.contrast.anatomy_negatives as f64).ln();
@@ -188,7 +191,7 @@ impl Learn for Stage2 {
                 self.adversary.as_mut().map(|a| a.step(&slices.coarse, &slices.refined, &slices.truth, moment));
             let judged = judged.transpose()?;
             let body = batch.body_slices(&slices.places);
-            let (total, parts) = self.losses(&slices, &body, &mut rng)?;
+            let (total, parts) = self.losses(&slices, &body, moment.step, &mut rng)?;
             let share = total.f_div_scalar(batches.len() as f64)?;
             loss += moment.finite(share.f_double_value(&[])?)?;
             share.f_backward()?;
@@ -294,24 +297,25 @@ impl Contrast {
         Ok(Self { student, teacher })
     }
 
-    /// Semantic loss, anatomical loss, and the deviation of the teacher's semantic features.
+    /// Semantic loss, anatomical loss, and the deviation of the teacher's semantic features, of slices against the true ones.
     fn losses(
         &self,
-        slices: &Slices,
+        judged: &Tensor,
+        truth: &Tensor,
         body: &[Vec<u8>],
         plan: &Stage2Plan,
         rng: &mut ChaCha8Rng,
     ) -> Result<(Tensor, Tensor, f64), TrainError> {
         let contrast = &plan.losses.contrast;
-        let seen = self.student.features(&slices.refined, plan.precision)?;
+        let seen = self.student.features(judged, plan.precision)?;
         let (true_semantic, known) = {
             let _guard = tch::no_grad_guard();
-            let known = self.teacher.features(&slices.truth, plan.precision)?;
+            let known = self.teacher.features(truth, plan.precision)?;
             (self.teacher.semantic(&known)?, known)
         };
         let semantic = semantic_loss(&self.student.semantic(&seen)?, &true_semantic, contrast.semantic_positives)?;
-        let width = slices.truth.size()[3];
-        let mut sum = Tensor::f_zeros([0i64; 0], (Kind::Float, slices.truth.device()))?;
+        let width = truth.size()[3];
+        let mut sum = Tensor::f_zeros([0i64; 0], (Kind::Float, truth.device()))?;
         let mut count = 0.0;
         for (n, inside) in body.iter().enumerate() {
             let positions = sample_positions(inside, contrast.anatomy_positions, rng);

@@ -3,16 +3,24 @@
 use biplane::geometry::Frame;
 use biplane::geometry::phantom::{ThoraxLimits, thorax};
 use biplane::io::nifti;
+use biplane::nn::coarse::{Coarse, CoarseConfig};
+use biplane::nn::parameters::seed_weights;
+use biplane::nn::refine::{self, RefineInput};
+use biplane::nn::unet::UNet;
+use biplane::nn::{Method, Precision};
 use biplane::projection::BackProjection;
 use biplane::registration::{Affine, Map};
+use biplane::train::PerceptualPlan;
 use biplane::train::augment::{FilmInput, Sample, SampleName, Variation, varied_sample};
 use biplane::train::batch::Batch;
 use biplane::train::between::{Fields, Towards};
 use biplane::train::cases::Cases;
 use biplane::train::dataset::{Case, CaseFile};
-use biplane::train::plan::{CoarseLossPlan, DataPlan};
+use biplane::train::learner::{Learn, Moment};
+use biplane::train::plan::{CoarseLossPlan, ContrastPlan, DataPlan, LossPlan};
 use biplane::train::prepare::fields::{FIELDS_FOLDER, Field, FieldCard};
 use biplane::train::stage1::coarse_loss;
+use biplane::train::stage2::{Stage2, Stage2Plan};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
@@ -159,4 +167,44 @@ fn stage_1_counts_bone_vessels_and_detail_as_the_plan_says() {
     let late = coarse_loss(&out, &batch, &plan, 0.9).unwrap().double_value(&[]);
     let mean = error.iter().map(|e| e * e).sum::<f64>() / error.len() as f64;
     assert!((late / mean - 1.0).abs() < 1e-5, "{late} {mean}");
+}
+
+#[test]
+fn a_contrast_network_that_warms_up_learns_and_leaves_the_refiner_alone() {
+    let input = FilmInput { coarse: BackProjection::PerView, bands: false };
+    let sample = varied_sample(
+        Some(&case()),
+        None,
+        &Variation { radiograph_share: 0.0, mirror_share: 0.0, input, body: true },
+        32,
+        &SampleName { seed: 1, epoch: 0, case: 0 },
+    );
+    let batch = Batch::new(&sample.unwrap(), input.coarse, Device::Cpu).unwrap();
+    // With the contrastive losses alone, a refiner that gets no gradient only decays.
+    let moved = |warm_up: u64| {
+        seed_weights(3);
+        let config = CoarseConfig { method: Method::Biplane, base_width: 2, input: input.coarse, late_input: false };
+        let coarse = Coarse::new(config, Device::Cpu).unwrap();
+        let refiner = UNet::new(refine::config(2, RefineInput::default()), Device::Cpu).unwrap();
+        let before = refiner.parameters().flat().copy();
+        let contrast = ContrastPlan { warm_up, anatomy_positions: 16, ..ContrastPlan::default() };
+        let losses = LossPlan { l1: 0.0, perceptual: 0.0, adversarial: 0.0, contrast, ..LossPlan::default() };
+        let plan = Stage2Plan {
+            input: RefineInput::default(),
+            contrast_width: 2,
+            losses,
+            perceptual: PerceptualPlan::default(),
+            slices: 4,
+            average_decay: 0.0,
+            precision: Precision::F32,
+        };
+        let mut stage = Stage2::new(coarse, refiner, plan, Device::Cpu).unwrap();
+        let outcome =
+            stage.step(std::slice::from_ref(&batch), &Moment { step: 5, share: 0.0, lr: 0.1, seed: 1 }).unwrap();
+        assert!(outcome.loss > 0.0 && outcome.gradient > 0.0);
+        let after = stage.networks().unwrap().refine.unwrap();
+        (after.parameters().flat() - before * (1.0 - 0.1 * 0.01)).abs().max().double_value(&[])
+    };
+    assert!(moved(5) < 1e-6);
+    assert!(moved(4) > 1e-3);
 }
