@@ -21,6 +21,11 @@ const DETAIL_VOXELS: f64 = 3.0;
 /// Between these shares of lung about a voxel, by the networks, it turns from edge to inside.
 const DEEP: [f32; 2] = [0.75, 0.95];
 
+/// Changes whenever the combination does: kept results of another one are no results of this one.
+pub fn combination_state() -> String {
+    format!("{LENT} {DISAGREEMENT_R} {AGREED} {DETAIL_VOXELS} {DEEP:?}")
+}
+
 /// An atlas as it was bent, on the fixed cube.
 pub(super) struct BentAtlas {
     /// Relative attenuation, `[z][y][x]`.

@@ -12,6 +12,7 @@ mod make;
 mod set;
 
 pub use card::{AtlasCard, AtlasEntry, CARD_FILE, plain_name};
+pub use combine::combination_state;
 pub use error::AtlasError;
 pub use guide::{AtlasGuide, Guidance};
 pub use make::{Source, make};

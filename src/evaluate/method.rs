@@ -1,7 +1,7 @@
 //! What is held against one another: a named model, or a floor that any model must beat. Knows no case.
 
 use super::EvaluateError;
-use crate::atlas::{AtlasSource, DEFAULT_COUNT, plain_name};
+use crate::atlas::{AtlasSource, DEFAULT_COUNT, combination_state, plain_name};
 use crate::nn::{DeviceChoice, ModelSource, NnError};
 use crate::projection::SirtOptions;
 use crate::registration::Bending;
@@ -241,7 +241,8 @@ impl Method {
             Kind::Model(source) => self.about_model(source),
             Kind::Guided(source) => {
                 let (model, atlases) = (self.about_model(source)?, AtlasSource::default().card()?);
-                let state = format!("{} {DEFAULT_COUNT} {:?}", atlases.state(), Bending::atlas());
+                let (bending, combination) = (Bending::atlas(), combination_state());
+                let state = format!("{} {DEFAULT_COUNT} {bending:?} {combination}", atlases.state());
                 Ok(About {
                     what: format!("{} Guided by {DEFAULT_COUNT} of {} atlases.", model.what, atlases.atlases.len()),
                     source: format!("{}{AND}{GUIDED}", model.source),
